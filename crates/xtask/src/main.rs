@@ -1,0 +1,89 @@
+//! `cargo xtask`: everything a person or a machine does with this repository, in one program.
+//!
+//! A flat list of commands, one module each. Commands that check (`lint`, `test`) never change
+//! a tracked file; `lint --fix` does. Tools are installed at pinned versions into a cache
+//! folder of the user's, so nothing that the user has is touched. There is no async runtime
+//! here and as few dependencies as possible: this program is compiled before a page can open.
+
+#![allow(clippy::print_stdout, reason = "printing is what a task runner is for")]
+
+mod arrows;
+mod browsers;
+mod build;
+mod clean;
+mod counts;
+mod exec;
+mod figures;
+mod lint;
+mod serve;
+mod shots;
+mod steps;
+mod test;
+mod tidy;
+mod tools;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::steps::Steps;
+
+/// Build, serve and check the playground.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about)]
+struct Options {
+    /// Install the tools into this folder, and look for them nowhere else.
+    #[arg(long, global = true, value_name = "DIR")]
+    tools_dir: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The commands, flat, one module each.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build the page and serve it on this machine.
+    Serve(serve::Serve),
+    /// Run every test: native, in Chromium and Firefox, and end to end.
+    Test(test::Test),
+    /// Build the page for release into `dist/`.
+    Build(build::Build),
+    /// Check formatting, clippy, documentation and the rules of this repository.
+    Lint(lint::Lint),
+    /// Remove what was built.
+    Clean(clean::Clean),
+    /// Take the screenshots into `target/shots/`.
+    Shots(shots::Shots),
+    /// Print the sizes of the built page and whatever the tests measured.
+    Figures(figures::Figures),
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let mut steps = Steps::new();
+    let result = run(options, &mut steps);
+    steps.print_times();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options, steps: &mut Steps) -> Result<()> {
+    let tools = tools::Cache::new(options.tools_dir)?;
+    match options.command {
+        Command::Serve(command) => serve::run(&command, &tools, steps),
+        Command::Test(command) => test::run(&command, &tools, steps),
+        Command::Build(command) => build::run(&command, &tools, steps),
+        Command::Lint(command) => lint::run(&command, &tools, steps),
+        Command::Clean(command) => clean::run(&command, &tools, steps),
+        Command::Shots(command) => shots::run(&command, &tools, steps),
+        Command::Figures(command) => figures::run(&command, &tools, steps),
+    }
+}
