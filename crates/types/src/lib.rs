@@ -10,7 +10,8 @@
 //! * [`disk`]: rows, and the one atomic write of a cycle.
 //! * [`io`]: the one door of a store: [`io::Envelope`] in, [`io::Output`] out.
 //! * [`settings`]: every knob, in one table.
-//! * [`view`]: what people and checkers look at.
+//! * [`view`]: what checkers and the inspector look at; [`frame`]: what the page draws.
+//! * [`action`]: what a person can do to a running cluster.
 //! * [`codec`]: the one byte form and the one hash.
 //!
 //! Deliberately absent: clocks, randomness, I/O, floats, unordered maps.
@@ -18,9 +19,11 @@
 #![deny(missing_docs)]
 #![deny(clippy::float_arithmetic)]
 
+pub mod action;
 pub mod codec;
 pub mod disk;
 pub mod event;
+pub mod frame;
 pub mod id;
 pub mod io;
 pub mod raft;

@@ -1,0 +1,111 @@
+//! What a person can do to a running cluster. Every action is recorded.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{StoreId, number},
+    settings::SettingError,
+    store::Command,
+};
+use std::fmt;
+
+number! {
+    /// One thing that a client of the page wanted: a command and all its sendings.
+    OperationId, "op "
+}
+
+/// An action of a person, or of a script in a person's place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// Kills a store's process: its memory is gone, its disk stays.
+    Kill {
+        /// Which store.
+        store: StoreId,
+    },
+    /// Starts a killed store from its disk.
+    Start {
+        /// Which store.
+        store: StoreId,
+    },
+    /// Cuts the network: messages pass only inside a group. Replaces an earlier cut.
+    Cut {
+        /// The groups; every store is in exactly one.
+        groups: Vec<Vec<StoreId>>,
+    },
+    /// Removes the cut.
+    Heal,
+    /// Gives a command to the client.
+    Submit {
+        /// The command.
+        command: Command,
+        /// Ask this store and no other; otherwise the client looks for the leader.
+        via: Option<StoreId>,
+    },
+    /// Changes a live setting.
+    Set {
+        /// Its name in the settings table.
+        name: String,
+        /// Its new value.
+        value: u64,
+    },
+}
+
+/// What an accepted action led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Acted {
+    /// It is done.
+    Done,
+    /// The client took the command on.
+    Submitted(OperationId),
+}
+
+/// An action that makes no sense now. Nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Misuse {
+    /// No such store.
+    #[error("there is no {store}")]
+    NoSuchStore {
+        /// The store named.
+        store: StoreId,
+    },
+    /// The store is not running.
+    #[error("{store} is not running; start it first")]
+    NotRunning {
+        /// The store named.
+        store: StoreId,
+    },
+    /// The store runs already.
+    #[error("{store} is running already")]
+    AlreadyRunning {
+        /// The store named.
+        store: StoreId,
+    },
+    /// The groups of a cut do not hold every store exactly once, or there are fewer than two.
+    #[error("a cut needs at least two groups that hold every store exactly once")]
+    BadGroups,
+    /// The key or value is too long.
+    #[error("{bytes} bytes are too long for a key or a value; the limit is {limit}")]
+    TooLong {
+        /// How long it is.
+        bytes: u64,
+        /// How long it may be.
+        limit: u64,
+    },
+    /// An empty key names nothing.
+    #[error("a key needs at least one byte")]
+    EmptyKey,
+    /// The setting is not usable.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// The setting cannot change while a cluster runs.
+    #[error("{name} takes effect in a new cluster only")]
+    NotLive {
+        /// The setting.
+        name: String,
+    },
+}
+
+/// The longest key, in bytes.
+pub const KEY_BYTES_MAX: u64 = 4 * 1024;
+/// The longest value, in bytes.
+pub const VALUE_BYTES_MAX: u64 = 1024 * 1024;
