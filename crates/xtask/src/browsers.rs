@@ -14,7 +14,12 @@ use crate::steps::{Progress, Steps};
 use crate::tools::Ready;
 
 /// Debian's packages: both browsers, Chromium's driver, and a font for the Chinese page.
-const PACKAGES: &[&str] = &["chromium", "chromium-driver", "firefox-esr", "fonts-noto-cjk"];
+const PACKAGES: &[&str] = &[
+    "chromium",
+    "chromium-driver",
+    "firefox-esr",
+    "fonts-noto-cjk",
+];
 
 /// The two browsers that every browser test runs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +64,12 @@ impl Browsers {
                     }
                 }
             };
-            let browsers = Self { chromium, chromedriver, firefox, geckodriver };
+            let browsers = Self {
+                chromium,
+                chromedriver,
+                firefox,
+                geckodriver,
+            };
             browsers.check_versions(progress)?;
             Ok(browsers)
         })
@@ -69,12 +79,16 @@ impl Browsers {
     pub(crate) fn tell(&self, browser: Browser, command: &mut Command) {
         // The test runner takes the first driver that it is told of: leave one.
         command.env_remove("CHROMEDRIVER").env_remove("GECKODRIVER");
-        command.env_remove("CHROMEDRIVER_REMOTE").env_remove("GECKODRIVER_REMOTE");
+        command
+            .env_remove("CHROMEDRIVER_REMOTE")
+            .env_remove("GECKODRIVER_REMOTE");
         match browser {
             Browser::Chromium => command.env("CHROMEDRIVER", &self.chromedriver),
             Browser::Firefox => command.env("GECKODRIVER", &self.geckodriver),
         };
-        command.env("CHROMIUM", &self.chromium).env("FIREFOX", &self.firefox);
+        command
+            .env("CHROMIUM", &self.chromium)
+            .env("FIREFOX", &self.firefox);
         command.env("E2E_BROWSER", browser.name());
     }
 
@@ -112,7 +126,11 @@ fn find() -> Result<(PathBuf, PathBuf, PathBuf), Vec<&'static str>> {
                 ("chromedriver", driver.is_none()),
                 ("firefox", firefox.is_none()),
             ];
-            Err(all.iter().filter(|(_, missing)| *missing).map(|(name, _)| *name).collect())
+            Err(all
+                .iter()
+                .filter(|(_, missing)| *missing)
+                .map(|(name, _)| *name)
+                .collect())
         }
     }
 }
@@ -128,30 +146,51 @@ fn install(missing: &[&str], progress: &Progress) -> Result<()> {
     };
     let root = exec::output("id", &["-u"]).is_some_and(|id| id == "0");
     if !root && exec::output("sudo", &["-n", "true"]).is_none() {
-        bail!("missing: {}. Install them: `{}`", list(missing), apt_command());
+        bail!(
+            "missing: {}. Install them: `{}`",
+            list(missing),
+            apt_command()
+        );
     }
     progress.say(&format!("  installing, missing: {}", list(missing)));
     let apt_get = |arguments: &[&str]| {
-        let mut command = if root { exec::command(&apt) } else { exec::command("sudo") };
+        let mut command = if root {
+            exec::command(&apt)
+        } else {
+            exec::command("sudo")
+        };
         if !root {
-            command.args(["-n", "DEBIAN_FRONTEND=noninteractive"]).arg(&apt);
+            command
+                .args(["-n", "DEBIAN_FRONTEND=noninteractive"])
+                .arg(&apt);
         }
-        command.env("DEBIAN_FRONTEND", "noninteractive").args(arguments);
+        command
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(arguments);
         command
     };
     let logs = exec::report_dir("logs")?;
     // Stale lists are no reason to stop: what is wanted may still be found with them.
     let log = logs.join("install-lists.log");
     if let Err(error) = exec::logged(&mut apt_get(&["update"]), &log, progress) {
-        progress.say(&format!("  going on with the package lists as they are: {error:#}"));
+        progress.say(&format!(
+            "  going on with the package lists as they are: {error:#}"
+        ));
     }
     let mut arguments = vec!["install", "-y", "--no-install-recommends"];
     arguments.extend(PACKAGES);
-    exec::logged(&mut apt_get(&arguments), &logs.join("install-browsers.log"), progress)
+    exec::logged(
+        &mut apt_get(&arguments),
+        &logs.join("install-browsers.log"),
+        progress,
+    )
 }
 
 fn apt_command() -> String {
-    format!("sudo apt-get install -y --no-install-recommends {}", PACKAGES.join(" "))
+    format!(
+        "sudo apt-get install -y --no-install-recommends {}",
+        PACKAGES.join(" ")
+    )
 }
 
 fn list(names: &[&str]) -> String {
@@ -160,7 +199,8 @@ fn list(names: &[&str]) -> String {
 
 /// The first number with a dot behind it: `156` of `Chromium 156.0.8078.73 built on …`.
 fn major(text: &str) -> Option<u32> {
-    text.split_whitespace().find_map(|word| word.split_once('.')?.0.parse().ok())
+    text.split_whitespace()
+        .find_map(|word| word.split_once('.')?.0.parse().ok())
 }
 
 #[cfg(test)]
@@ -169,7 +209,10 @@ mod tests {
 
     #[test]
     fn the_major_version_is_read_from_what_browsers_print() {
-        assert_eq!(major("Chromium 156.0.8078.73 built on Debian GNU/Linux 12"), Some(156));
+        assert_eq!(
+            major("Chromium 156.0.8078.73 built on Debian GNU/Linux 12"),
+            Some(156)
+        );
         assert_eq!(major("ChromeDriver 156.0.8078.73 (abc)"), Some(156));
         assert_eq!(major("Mozilla Firefox 153.1.0esr"), Some(153));
         assert_eq!(major("no version here"), None);

@@ -22,7 +22,10 @@ pub(crate) struct Build {
 pub(crate) fn run(options: &Build, tools: &Cache, steps: &mut Steps) -> Result<()> {
     let tools = tools.prepare(FOR_THE_PAGE, steps)?;
     build(!options.dev, &tools, steps)?;
-    println!("the page is in {}; serve that folder from any path", dist().display());
+    println!(
+        "the page is in {}; serve that folder from any path",
+        dist().display()
+    );
     Ok(())
 }
 
@@ -33,21 +36,31 @@ pub(crate) fn dist() -> PathBuf {
 
 /// Runs trunk once, as one step.
 pub(crate) fn build(release: bool, tools: &Ready, steps: &mut Steps) -> Result<()> {
-    let name = if release { "page (release)" } else { "page (debug)" };
+    let name = if release {
+        "page (release)"
+    } else {
+        "page (debug)"
+    };
     steps.run(name, |progress| {
         let mut command = trunk(tools)?;
         command.arg("build");
         if release {
             command.arg("--release");
         }
-        exec::logged(&mut command, &exec::report_dir("logs")?.join("page.log"), progress)
+        exec::logged(
+            &mut command,
+            &exec::report_dir("logs")?.join("page.log"),
+            progress,
+        )
     })
 }
 
 /// Trunk, with its tools on `PATH` and nothing to look for in the network.
 pub(crate) fn trunk(tools: &Ready) -> Result<Command> {
     let mut command = exec::command(tools.program("trunk")?);
-    command.env("PATH", tools.path()?).env("TRUNK_SKIP_VERSION_CHECK", "true");
+    command
+        .env("PATH", tools.path()?)
+        .env("TRUNK_SKIP_VERSION_CHECK", "true");
     // By convention any value of NO_COLOR counts; trunk takes `true` and `false` alone.
     if std::env::var_os("NO_COLOR").is_some() {
         command.env("NO_COLOR", "true");

@@ -34,6 +34,10 @@ pub(crate) fn run(options: &Clean, tools: &Cache, steps: &mut Steps) -> Result<(
 }
 
 fn remove(folder: &Path) -> Result<()> {
-    std::fs::remove_dir_all(folder)
-        .with_context(|| format!("cannot remove {}; is something running there?", folder.display()))
+    std::fs::remove_dir_all(folder).with_context(|| {
+        format!(
+            "cannot remove {}; is something running there?",
+            folder.display()
+        )
+    })
 }

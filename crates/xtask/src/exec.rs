@@ -24,7 +24,10 @@ pub(crate) fn root() -> PathBuf {
     // target folder may be shared by several clones.
     let package = std::env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-    package.ancestors().nth(2).map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+    package
+        .ancestors()
+        .nth(2)
+        .map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
 /// Where cargo puts what it builds, for this working tree.
@@ -63,27 +66,38 @@ pub(crate) fn cargo() -> Command {
 
 /// How a command is shown in messages.
 pub(crate) fn shown(command: &Command) -> String {
-    let mut words = vec![Path::new(command.get_program()).file_name().unwrap_or_default()];
+    let mut words = vec![
+        Path::new(command.get_program())
+            .file_name()
+            .unwrap_or_default(),
+    ];
     words.extend(command.get_args());
-    words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    words
+        .iter()
+        .map(|word| word.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Runs a command with both of its outputs in `log`; a failure prints the log's end.
 pub(crate) fn logged(command: &mut Command, log: &Path, progress: &Progress) -> Result<()> {
     let words = shown(command);
-    let mut file =
-        File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+    let mut file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
     let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
     let errors = writer.try_clone().context("cannot share a pipe")?;
     command.stdout(writer).stderr(errors);
-    let mut child = command.spawn().with_context(|| format!("cannot start `{words}`"))?;
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("cannot start `{words}`"))?;
     // The command holds the writing ends until it is changed: let go, or the pipe never ends.
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut last = VecDeque::with_capacity(LOG_LINES_MAX);
     let mut spoke = Instant::now();
     for line in BufReader::new(reader).split(b'\n') {
         let line = line.context("cannot read the command's output")?;
-        file.write_all(&line).and_then(|()| file.write_all(b"\n")).context("cannot write log")?;
+        file.write_all(&line)
+            .and_then(|()| file.write_all(b"\n"))
+            .context("cannot write log")?;
         let text = String::from_utf8_lossy(&line).trim_end().to_owned();
         progress.detail(&text);
         if spoke.elapsed() > HEARTBEAT {
@@ -104,12 +118,19 @@ pub(crate) fn logged(command: &mut Command, log: &Path, progress: &Progress) -> 
         progress.say(&format!("  {line}"));
     }
     progress.say("---");
-    bail!("`{words}` failed ({status}); all of its output is in {}", log.display());
+    bail!(
+        "`{words}` failed ({status}); all of its output is in {}",
+        log.display()
+    );
 }
 
 /// What a command prints, trimmed, or nothing where it is missing or fails.
 pub(crate) fn output(program: impl AsRef<OsStr>, arguments: &[&str]) -> Option<String> {
-    let output = command(program).args(arguments).stderr(Stdio::null()).output().ok()?;
+    let output = command(program)
+        .args(arguments)
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     output.status.success().then_some(text)
 }
@@ -125,7 +146,8 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
 #[cfg(unix)]
 fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    path.metadata()
+        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(not(unix))]

@@ -34,8 +34,8 @@ pub(crate) fn run(options: &Serve, tools: &Cache, steps: &mut Steps) -> Result<(
     let port = options.port;
     // Asked first: nobody should wait for a build to hear that.
     if !is_free(port) {
-        let free = (port.saturating_add(1)..=port.saturating_add(PORTS_TRIED))
-            .find(|port| is_free(*port));
+        let free =
+            (port.saturating_add(1)..=port.saturating_add(PORTS_TRIED)).find(|port| is_free(*port));
         let offer = free.map_or_else(
             || "choose another with --port".to_owned(),
             |free| format!("port {free} is free: `cargo xtask serve --port {free}`"),
@@ -55,10 +55,15 @@ pub(crate) fn run(options: &Serve, tools: &Cache, steps: &mut Steps) -> Result<(
         command.args(["--color", "always"]);
     }
     let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
-    command.stdout(writer.try_clone().context("cannot share a pipe")?).stderr(writer);
+    command
+        .stdout(writer.try_clone().context("cannot share a pipe")?)
+        .stderr(writer);
     println!("building the page; the first build takes a few minutes");
     let began = Instant::now();
-    let mut child = command.stdin(Stdio::null()).spawn().context("cannot start trunk")?;
+    let mut child = command
+        .stdin(Stdio::null())
+        .spawn()
+        .context("cannot start trunk")?;
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut announced = false;
     for line in BufReader::new(reader).split(b'\n') {

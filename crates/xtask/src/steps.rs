@@ -18,7 +18,11 @@ impl Steps {
     /// Starts the clock. Progress is drawn on a terminal only, else there are plain lines.
     pub(crate) fn new() -> Self {
         let terminal = std::io::stderr().is_terminal();
-        Self { began: Instant::now(), done: Vec::new(), terminal }
+        Self {
+            began: Instant::now(),
+            done: Vec::new(),
+            terminal,
+        }
     }
 
     /// Runs one step under `name` and remembers its time, whether or not it succeeds.
@@ -41,7 +45,13 @@ impl Steps {
         if self.done.is_empty() {
             return;
         }
-        let width = self.done.iter().map(|(name, ..)| name.len()).max().unwrap_or(0).max(5);
+        let width = self
+            .done
+            .iter()
+            .map(|(name, ..)| name.len())
+            .max()
+            .unwrap_or(0)
+            .max(5);
         println!("\ntime per step");
         for (name, took, ok) in self.done.drain(..) {
             let mark = if ok { "" } else { "  failed" };
@@ -79,7 +89,10 @@ impl Progress {
         if bar.is_none() {
             println!("{name} …");
         }
-        Self { name: name.to_owned(), bar }
+        Self {
+            name: name.to_owned(),
+            bar,
+        }
     }
 
     /// Shows the newest line of output; only a terminal has room for that.

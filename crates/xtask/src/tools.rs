@@ -68,7 +68,7 @@ const BINARYEN: Tool = Tool {
 /// Drives Firefox; Debian has no package of it.
 const GECKODRIVER: Tool = Tool {
     name: "geckodriver",
-    version: "GECKO_VERSION",
+    version: "0.37.1",
     source: Source::Cargo,
     program: "geckodriver",
     takes: "two minutes",
@@ -100,7 +100,10 @@ impl Cache {
         if let Some(folder) = folder {
             let folder = std::path::absolute(&folder)
                 .with_context(|| format!("{} is no usable folder", folder.display()))?;
-            return Ok(Self { folder, path_counts: false });
+            return Ok(Self {
+                folder,
+                path_counts: false,
+            });
         }
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let base = set("XDG_CACHE_HOME")
@@ -108,7 +111,10 @@ impl Cache {
             .or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".cache")))
             .or_else(|| set("LOCALAPPDATA").map(PathBuf::from))
             .ok_or_else(|| anyhow!("no HOME is set: name a folder with `--tools-dir DIR`"))?;
-        Ok(Self { folder: base.join("raft-playground/tools"), path_counts: true })
+        Ok(Self {
+            folder: base.join("raft-playground/tools"),
+            path_counts: true,
+        })
     }
 
     /// Where the tools are.
@@ -121,7 +127,9 @@ impl Cache {
         steps.run("tools", |progress| {
             add_wasm_target(progress)?;
             let folders = tools.iter().map(|tool| self.ensure(tool, progress));
-            Ok(Ready { folders: folders.collect::<Result<_>>()? })
+            Ok(Ready {
+                folders: folders.collect::<Result<_>>()?,
+            })
         })
     }
 
@@ -152,13 +160,14 @@ impl Cache {
     /// Holds off installs of other clones until the file is dropped, also by a crash.
     fn lock(&self, progress: &Progress) -> Result<File> {
         let path = self.folder.join(".lock");
-        let file = File::create(&path)
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        let file =
+            File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 progress.say("  another clone is installing tools; waiting for it");
-                file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
+                file.lock()
+                    .with_context(|| format!("cannot lock {}", path.display()))?;
             }
             Err(TryLockError::Error(error)) => {
                 return Err(error).with_context(|| format!("cannot lock {}", path.display()));
@@ -168,8 +177,15 @@ impl Cache {
     }
 
     fn install(&self, tool: &Tool, place: &Path, progress: &Progress) -> Result<()> {
-        let Tool { name, version, takes, .. } = tool;
-        progress.say(&format!("  installing {name} {version}, once; takes about {takes}"));
+        let Tool {
+            name,
+            version,
+            takes,
+            ..
+        } = tool;
+        progress.say(&format!(
+            "  installing {name} {version}, once; takes about {takes}"
+        ));
         let partial = self.folder.join(format!("{name}-{version}.partial"));
         for stale in [partial.as_path(), place] {
             if stale.exists() {
@@ -207,11 +223,22 @@ impl Source {
 
 fn cargo_install(tool: &Tool, folder: &Path) -> Command {
     let mut command = exec::cargo();
-    command.args(["install", tool.name, "--version", tool.version, "--locked", "--force"]);
+    command.args([
+        "install",
+        tool.name,
+        "--version",
+        tool.version,
+        "--locked",
+        "--force",
+    ]);
     command.arg("--root").arg(folder);
     // Not the clone's target folder or flags: these builds belong to no clone.
-    for name in ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"]
-    {
+    for name in [
+        "CARGO_TARGET_DIR",
+        "CARGO_BUILD_TARGET",
+        "RUSTFLAGS",
+        "CARGO_ENCODED_RUSTFLAGS",
+    ] {
         command.env_remove(name);
     }
     // Some of these ask for whole-program optimisation, which here only makes people wait.
@@ -231,7 +258,13 @@ fn npm_install(tool: &Tool, folder: &Path) -> Result<Command> {
         )
     })?;
     let mut command = exec::command(npm);
-    command.args(["install", "--no-audit", "--no-fund", "--no-save", "--ignore-scripts"]);
+    command.args([
+        "install",
+        "--no-audit",
+        "--no-fund",
+        "--no-save",
+        "--ignore-scripts",
+    ]);
     command.arg("--prefix").arg(folder);
     command.arg(format!("{}@{}", tool.name, tool.version));
     Ok(command)
@@ -243,7 +276,9 @@ fn has_version(program: &Path, version: &str) -> bool {
 }
 
 fn names_version(text: &str, version: &str) -> bool {
-    text.lines().next().is_some_and(|line| line.split_whitespace().any(|word| word == version))
+    text.lines()
+        .next()
+        .is_some_and(|line| line.split_whitespace().any(|word| word == version))
 }
 
 fn add_wasm_target(progress: &Progress) -> Result<()> {
@@ -262,20 +297,32 @@ fn add_wasm_target(progress: &Progress) -> Result<()> {
     };
     progress.say(&format!("  adding the target {WASM_TARGET}"));
     let log = exec::report_dir("logs")?.join("install-target.log");
-    exec::logged(exec::command(rustup).args(["target", "add", WASM_TARGET]), &log, progress)
+    exec::logged(
+        exec::command(rustup).args(["target", "add", WASM_TARGET]),
+        &log,
+        progress,
+    )
 }
 
 impl Ready {
     /// `PATH` with the tools in front.
     pub(crate) fn path(&self) -> Result<OsString> {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders = self.folders.iter().cloned().chain(std::env::split_paths(&path));
+        let folders = self
+            .folders
+            .iter()
+            .cloned()
+            .chain(std::env::split_paths(&path));
         std::env::join_paths(folders).context("a folder of the tools has a colon in its name")
     }
 
     /// The full path of one of the tools' programs.
     pub(crate) fn program(&self, name: &str) -> Result<PathBuf> {
-        let found = self.folders.iter().map(|folder| folder.join(name)).find(|path| path.exists());
+        let found = self
+            .folders
+            .iter()
+            .map(|folder| folder.join(name))
+            .find(|path| path.exists());
         found.ok_or_else(|| anyhow!("{name} is in none of the tools' folders"))
     }
 }
@@ -288,7 +335,10 @@ mod tests {
     fn a_version_is_a_whole_word_of_the_first_line() {
         assert!(names_version("trunk 0.21.14", "0.21.14"));
         assert!(names_version("wasm-opt version 132 (version_132)", "132"));
-        assert!(names_version("geckodriver 0.36.0 (abc 2025)\n\nmore", "0.36.0"));
+        assert!(names_version(
+            "geckodriver 0.36.0 (abc 2025)\n\nmore",
+            "0.36.0"
+        ));
         assert!(!names_version("trunk 0.21.140", "0.21.14"));
         assert!(!names_version("trunk\n0.21.14", "0.21.14"));
         assert!(!names_version("", "132"));

@@ -1,0 +1,341 @@
+//! `cargo xtask test`: every test, in stages that are timed and logged.
+//!
+//! A stage goes on after an earlier one failed where it can, so that one run tells all. A group
+//! that ran no test is a failure, and so is a test that is ignored: both would look green.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use anyhow::{Context, Result, anyhow, bail};
+use cargo_metadata::MetadataCommand;
+use clap::{Args, ValueEnum};
+
+use crate::browsers::{Browser, Browsers};
+use crate::build;
+use crate::counts::Counts;
+use crate::exec;
+use crate::steps::Steps;
+use crate::tools::{Cache, FOR_TESTS, Ready, WASM_TARGET};
+
+/// How long a suite in a browser may take, and its driver to start, in seconds.
+const BROWSER_SECONDS_MAX: &str = "600";
+const DRIVER_SECONDS_MAX: &str = "60";
+
+/// Options of `test`.
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// Run these groups alone.
+    #[arg(long, value_delimiter = ',', value_name = "GROUP")]
+    only: Vec<Group>,
+    /// Test the page that is in `dist/` already, as it is.
+    #[arg(long)]
+    no_build: bool,
+    /// Handed to every test program: a filter on test names, for example.
+    #[arg(last = true)]
+    rest: Vec<String>,
+}
+
+/// The groups of tests, in the order in which they run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+enum Group {
+    /// Unit, integration and documentation tests, without a browser.
+    Native,
+    /// What runs inside a worker of Chromium.
+    Chromium,
+    /// What runs inside a worker of Firefox.
+    Firefox,
+    /// The built page, driven in Chromium.
+    E2eChromium,
+    /// The built page, driven in Firefox.
+    E2eFirefox,
+}
+
+const ALL: [Group; 5] = [
+    Group::Native,
+    Group::Chromium,
+    Group::Firefox,
+    Group::E2eChromium,
+    Group::E2eFirefox,
+];
+
+/// How one group ended.
+#[derive(Debug)]
+struct Outcome {
+    group: Group,
+    counts: Counts,
+    error: Option<String>,
+}
+
+impl Group {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Chromium => "chromium",
+            Self::Firefox => "firefox",
+            Self::E2eChromium => "e2e-chromium",
+            Self::E2eFirefox => "e2e-firefox",
+        }
+    }
+
+    fn browser(self) -> Option<Browser> {
+        match self {
+            Self::Native => None,
+            Self::Chromium | Self::E2eChromium => Some(Browser::Chromium),
+            Self::Firefox | Self::E2eFirefox => Some(Browser::Firefox),
+        }
+    }
+
+    fn wants_page(self) -> bool {
+        matches!(self, Self::E2eChromium | Self::E2eFirefox)
+    }
+}
+
+/// Runs the groups that were asked for, or all.
+pub(crate) fn run(options: &Test, cache: &Cache, steps: &mut Steps) -> Result<()> {
+    let groups: BTreeSet<Group> = match options.only.as_slice() {
+        [] => ALL.into(),
+        only => only.iter().copied().collect(),
+    };
+    let equipment = if groups.iter().any(|group| group.browser().is_some()) {
+        let tools = cache.prepare(FOR_TESTS, steps)?;
+        let browsers = Browsers::prepare(&tools, steps)?;
+        Some((tools, browsers))
+    } else {
+        None
+    };
+    let mut outcomes = Vec::new();
+    if groups.contains(&Group::Native) {
+        outcomes.push(native(options, steps)?);
+    }
+    if let Some((tools, browsers)) = &equipment {
+        in_browsers(options, &groups, tools, browsers, steps, &mut outcomes)?;
+    }
+    conclude(&outcomes, steps)
+}
+
+fn in_browsers(
+    options: &Test,
+    groups: &BTreeSet<Group>,
+    tools: &Ready,
+    browsers: &Browsers,
+    steps: &mut Steps,
+    outcomes: &mut Vec<Outcome>,
+) -> Result<()> {
+    let mut page = Ok(());
+    if groups.iter().any(|group| group.wants_page()) && !options.no_build {
+        page = build::build(true, tools, steps);
+    }
+    for group in groups {
+        let Some(browser) = group.browser() else {
+            continue;
+        };
+        if group.wants_page()
+            && let Err(error) = &page
+        {
+            let error = Some(format!("the page was not built: {error:#}"));
+            outcomes.push(Outcome {
+                group: *group,
+                counts: Counts::default(),
+                error,
+            });
+            continue;
+        }
+        let mut command = if group.wants_page() {
+            e2e("e2e")
+        } else {
+            unit(tools)?
+        };
+        browsers.tell(browser, &mut command);
+        outcomes.push(stage(*group, &mut command, options, steps)?);
+    }
+    Ok(())
+}
+
+fn native(options: &Test, steps: &mut Steps) -> Result<Outcome> {
+    let mut command = exec::cargo();
+    command.args(["test", "--workspace", "--no-fail-fast"]);
+    stage(Group::Native, &mut command, options, steps)
+}
+
+/// The suites that run inside a browser's worker.
+fn unit(tools: &Ready) -> Result<Command> {
+    let suites = suites("browser")?;
+    if suites.is_empty() {
+        bail!("the package `tests` has no test that requires the feature `browser`");
+    }
+    let mut command = exec::cargo();
+    command.args([
+        "test",
+        "-p",
+        "tests",
+        "--target",
+        WASM_TARGET,
+        "--no-fail-fast",
+    ]);
+    command.args(["--features", "browser"]);
+    for suite in suites {
+        command.args(["--test", &suite]);
+    }
+    let runner = tools.program("wasm-bindgen-test-runner")?;
+    command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
+    command.env("WASM_BINDGEN_TEST_ONLY_WEB", "1");
+    command.env("WASM_BINDGEN_TEST_TIMEOUT", BROWSER_SECONDS_MAX);
+    command.env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", DRIVER_SECONDS_MAX);
+    let capabilities = exec::root().join("tests/webdriver.json");
+    command.env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", capabilities);
+    Ok(command)
+}
+
+/// A suite that drives the built page from outside.
+///
+/// Selected from the whole workspace, like the native tests, so that what both need is
+/// compiled once: cargo unites features over the packages that are selected.
+pub(crate) fn e2e(suite: &str) -> Command {
+    let mut command = exec::cargo();
+    command.args([
+        "test",
+        "--workspace",
+        "--features",
+        "tests/e2e",
+        "--test",
+        suite,
+    ]);
+    command.env("E2E_DIST", build::dist());
+    command
+}
+
+/// The test targets of the package `tests` that require a feature.
+fn suites(feature: &str) -> Result<Vec<String>> {
+    let metadata = MetadataCommand::new()
+        .current_dir(exec::root())
+        .no_deps()
+        .exec()
+        .context("cannot ask cargo about this workspace")?;
+    let package = metadata
+        .packages
+        .iter()
+        .find(|package| package.name.as_str() == "tests");
+    let package = package.ok_or_else(|| anyhow!("the workspace has no package `tests`"))?;
+    let requires = |target: &&cargo_metadata::Target| {
+        target.is_test()
+            && target
+                .required_features
+                .iter()
+                .any(|needed| needed == feature)
+    };
+    Ok(package
+        .targets
+        .iter()
+        .filter(requires)
+        .map(|target| target.name.clone())
+        .collect())
+}
+
+/// Runs one group and counts, whatever happens.
+fn stage(
+    group: Group,
+    command: &mut Command,
+    options: &Test,
+    steps: &mut Steps,
+) -> Result<Outcome> {
+    let log = exec::report_dir("logs")?.join(format!("{}.log", group.name()));
+    if !options.rest.is_empty() {
+        command.arg("--").args(&options.rest);
+    }
+    // The log's end should hold the message of a failure, not a page of frames.
+    command.env("RUST_BACKTRACE", "0");
+    let ran = steps.run(group.name(), |progress| {
+        exec::logged(command, &log, progress)
+    });
+    let counts = Counts::of_log(&log)?;
+    Ok(Outcome {
+        group,
+        counts,
+        error: ran.err().map(|error| format!("{error:#}")),
+    })
+}
+
+/// Prints the table and the closing line.
+fn conclude(outcomes: &[Outcome], steps: &mut Steps) -> Result<()> {
+    steps.print_times();
+    println!(
+        "\n{:14}{:>8}{:>8}{:>9}",
+        "group", "passed", "failed", "ignored"
+    );
+    let mut sum = Counts::default();
+    let mut wrong = Vec::new();
+    for outcome in outcomes {
+        let (counts, problem) = judge(outcome);
+        let name = outcome.group.name();
+        println!(
+            "{name:14}{:>8}{:>8}{:>9}",
+            counts.passed, counts.failed, counts.ignored
+        );
+        sum = sum.plus(counts);
+        wrong.extend(problem.map(|problem| format!("{name}: {problem}")));
+    }
+    println!("\n{} passed, {} failed", sum.passed, sum.failed);
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        bail!("{}", wrong.join("\n       "))
+    }
+}
+
+/// What counts as a failure: also a stage that broke off, ran nothing, or left something out.
+fn judge(outcome: &Outcome) -> (Counts, Option<String>) {
+    let mut counts = outcome.counts;
+    let problem = if let Some(error) = &outcome.error {
+        Some(error.clone())
+    } else if counts.failed > 0 {
+        Some(format!("{} failed", counts.failed))
+    } else if counts.passed == 0 {
+        Some("no test ran".to_owned())
+    } else if counts.ignored > 0 {
+        Some(format!(
+            "{} ignored; a test runs or is deleted",
+            counts.ignored
+        ))
+    } else {
+        None
+    };
+    if problem.is_some() && counts.failed == 0 {
+        counts.failed = 1;
+    }
+    (counts, problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(passed: u64, failed: u64, ignored: u64, error: Option<&str>) -> Outcome {
+        let counts = Counts {
+            passed,
+            failed,
+            ignored,
+        };
+        Outcome {
+            group: Group::Native,
+            counts,
+            error: error.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn only_a_whole_group_that_passed_is_well() {
+        assert_eq!(judge(&outcome(3, 0, 0, None)).1, None);
+        for bad in [
+            outcome(0, 0, 0, None),
+            outcome(3, 1, 0, Some("failed")),
+            outcome(3, 1, 0, None),
+            outcome(3, 0, 1, None),
+            outcome(0, 0, 0, Some("does not compile")),
+            outcome(3, 0, 0, Some("a driver died")),
+        ] {
+            let (counts, problem) = judge(&bad);
+            assert!(problem.is_some(), "{bad:?} passed");
+            assert!(counts.failed > 0, "{bad:?} counts no failure");
+        }
+    }
+}
