@@ -32,7 +32,8 @@ pub(crate) fn root() -> PathBuf {
 
 /// Where cargo puts what it builds, for this working tree.
 pub(crate) fn target_dir() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+    let folder = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    root().join(folder)
 }
 
 /// Where reports go, always inside the working tree: logs, screenshots, figures.

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::build;
-use crate::steps::{Steps, seconds};
+use crate::steps::Steps;
 use crate::tools::{Cache, FOR_THE_PAGE};
 
 /// How many ports after a taken one are tried for a better offer.
@@ -72,8 +72,8 @@ pub(crate) fn run(options: &Serve, tools: &Cache, steps: &mut Steps) -> Result<(
         println!("{text}");
         if !announced && text.contains("server listening") {
             announced = true;
+            steps.add("page", began.elapsed());
             steps.print_times();
-            println!("  page built and served after {}", seconds(began.elapsed()));
             println!("\nthe playground is at http://127.0.0.1:{port}/ (Ctrl-C ends it)");
         }
     }

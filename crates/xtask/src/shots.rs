@@ -25,7 +25,7 @@ pub(crate) fn run(options: &Shots, tools: &Cache, steps: &mut Steps) -> Result<(
     }
     let folder = exec::report_dir("shots")?;
     let log = exec::report_dir("logs")?.join("shots.log");
-    let mut command = test::e2e("shots");
+    let mut command = test::e2e("shots")?;
     browsers.tell(Browser::Chromium, &mut command);
     command.env("E2E_SHOTS", &folder);
     steps.run("shots", |progress| {

@@ -40,6 +40,11 @@ impl Steps {
         result
     }
 
+    /// Remembers a step that was timed elsewhere.
+    pub(crate) fn add(&mut self, name: &str, took: Duration) {
+        self.done.push((name.to_owned(), took, true));
+    }
+
     /// Prints the table of times. Prints nothing for a command without steps, and once only.
     pub(crate) fn print_times(&mut self) {
         if self.done.is_empty() {

@@ -141,7 +141,7 @@ fn in_browsers(
             continue;
         }
         let mut command = if group.wants_page() {
-            e2e("e2e")
+            e2e("e2e")?
         } else {
             unit(tools)?
         };
@@ -190,7 +190,7 @@ fn unit(tools: &Ready) -> Result<Command> {
 ///
 /// Selected from the whole workspace, like the native tests, so that what both need is
 /// compiled once: cargo unites features over the packages that are selected.
-pub(crate) fn e2e(suite: &str) -> Command {
+pub(crate) fn e2e(suite: &str) -> Result<Command> {
     let mut command = exec::cargo();
     command.args([
         "test",
@@ -200,8 +200,15 @@ pub(crate) fn e2e(suite: &str) -> Command {
         "--test",
         suite,
     ]);
-    command.env("E2E_DIST", build::dist());
     command
+        .env("E2E_DIST", build::dist())
+        .env("E2E_BENCH", exec::report_dir("bench")?);
+    // The suites judge recordings and disks with this very program.
+    command.env(
+        "XTASK",
+        std::env::current_exe().context("cannot tell where this program is")?,
+    );
+    Ok(command)
 }
 
 /// The test targets of the package `tests` that require a feature.
