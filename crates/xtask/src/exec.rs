@@ -105,10 +105,12 @@ pub(crate) fn logged(command: &mut Command, log: &Path, progress: &Progress) -> 
             spoke = Instant::now();
             progress.say(&format!("  … {}", text.trim()));
         }
-        if last.len() == LOG_LINES_MAX {
+        if !is_stack_frame(&text) {
+            last.push_back(text);
+        }
+        if last.len() > LOG_LINES_MAX {
             last.pop_front();
         }
-        last.push_back(text);
     }
     let status = child.wait().with_context(|| format!("lost `{words}`"))?;
     if status.success() {
@@ -123,6 +125,19 @@ pub(crate) fn logged(command: &mut Command, log: &Path, progress: &Progress) -> 
         "`{words}` failed ({status}); all of its output is in {}",
         log.display()
     );
+}
+
+/// Whether a line is one of a stack trace, native or a browser's. These stay in the log alone:
+/// on the screen they push the message out of sight.
+fn is_stack_frame(line: &str) -> bool {
+    let line = line.trim_start();
+    let numbered = line
+        .split_once(": ")
+        .is_some_and(|(number, _)| number.parse::<u32>().is_ok());
+    numbered
+        || line.starts_with("at ")
+        || line.contains("wasm-function[")
+        || line.contains("@http://127.0.0.1")
 }
 
 /// What a command prints, trimmed, or nothing where it is missing or fails.
@@ -154,4 +169,31 @@ fn is_executable(path: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_executable(path: &Path) -> bool {
     path.is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_told_from_messages() {
+        assert!(is_stack_frame("  12: core::panicking::panic_fmt"));
+        assert!(is_stack_frame("             at ./src/tidy.rs:191:48"));
+        assert!(is_stack_frame(
+            "a.wasm.f@http://127.0.0.1:1/a.wasm:wasm-function[21]:0x1"
+        ));
+        assert!(is_stack_frame(
+            "cb0@http://127.0.0.1:42761/wasm-bindgen-test:220:32"
+        ));
+        assert!(!is_stack_frame("panicked at src/lib.rs:5:3:"));
+        assert!(!is_stack_frame("  left: 2"));
+        assert!(!is_stack_frame("error: test failed"));
+    }
+
+    #[test]
+    fn a_command_is_shown_as_it_is_typed() {
+        let mut command = Command::new("/usr/bin/cargo");
+        command.args(["test", "--workspace"]);
+        assert_eq!(shown(&command), "cargo test --workspace");
+    }
 }
