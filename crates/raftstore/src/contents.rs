@@ -56,21 +56,20 @@ impl Contents {
     /// When the row is damaged.
     pub(crate) fn take(&mut self, row: &Row) -> Result<(), Stop> {
         let content = rows::decode(row)?;
-        let mut region = |id: &RegionId| self.regions.entry(*id).or_default();
         match (&row.key, content) {
             (RowKey::StoreIdent, Content::StoreIdent(ident)) => self.ident = Some(ident),
             (RowKey::LastCycle, Content::LastCycle(cycle)) => self.cycle = Some(cycle),
             (RowKey::RaftLog { region: id, first }, Content::RaftLog(run)) => {
-                region(id).runs.insert(*first, run);
+                self.region(*id).runs.insert(*first, run);
             }
             (RowKey::RaftState { region: id }, Content::RaftState(state)) => {
-                region(id).raft = Some(state);
+                self.region(*id).raft = Some(state);
             }
             (RowKey::ApplyState { region: id }, Content::ApplyState(state)) => {
-                region(id).apply = Some(state);
+                self.region(*id).apply = Some(state);
             }
             (RowKey::RegionState { region: id }, Content::RegionState(state)) => {
-                region(id).region = Some(state);
+                self.region(*id).region = Some(state);
             }
             (RowKey::Data { cf, key }, Content::Data(value)) => {
                 self.data.insert((*cf, key.clone()), value);
@@ -78,6 +77,10 @@ impl Contents {
             (key, content) => unreachable!("{key:?} was read as {content:?}"),
         }
         Ok(())
+    }
+
+    fn region(&mut self, id: RegionId) -> &mut RegionRows {
+        self.regions.entry(id).or_default()
     }
 }
 

@@ -28,20 +28,20 @@ pub(crate) struct Data {
 impl Data {
     /// Takes over a pair that the disk holds.
     pub(crate) fn load(&mut self, cf: ColumnFamily, key: Bytes, value: Bytes) {
-        self.swap(cf, key, Some(value));
+        self.swap(cf, &key, Some(value));
     }
 
     /// Writes a value.
     pub(crate) fn put(&mut self, cf: ColumnFamily, key: Bytes, value: Bytes) {
         self.mark(cf, &key, value.len());
-        self.swap(cf, key, Some(value));
+        self.swap(cf, &key, Some(value));
     }
 
     /// Removes a key.
     pub(crate) fn delete(&mut self, cf: ColumnFamily, key: &Bytes) {
         if self.get(cf, key).is_some() {
             self.mark(cf, key, 0);
-            self.swap(cf, key.clone(), None);
+            self.swap(cf, key, None);
         }
     }
 
@@ -50,17 +50,17 @@ impl Data {
         self.dirty.insert((cf, key.clone()));
     }
 
-    fn swap(&mut self, cf: ColumnFamily, key: Bytes, value: Option<Bytes>) {
+    fn swap(&mut self, cf: ColumnFamily, key: &Bytes, value: Option<Bytes>) {
         let family = self.families.entry(cf).or_default();
         if let Some(value) = &value {
-            self.hash = self.hash.wrapping_add(pair_hash(cf, &key, value));
+            self.hash = self.hash.wrapping_add(pair_hash(cf, key, value));
         }
         let old = match value {
             Some(value) => family.insert(key.clone(), value),
-            None => family.remove(&key),
+            None => family.remove(key),
         };
         if let Some(old) = old {
-            self.hash = self.hash.wrapping_sub(pair_hash(cf, &key, &old));
+            self.hash = self.hash.wrapping_sub(pair_hash(cf, key, &old));
         }
     }
 
@@ -89,7 +89,7 @@ impl Data {
             Bound::Excluded(end)
         };
         family
-            .range((Bound::Included(start), upper))
+            .range::<Bytes, _>((Bound::Included(start), upper))
             .take(limit as usize)
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect()
@@ -102,7 +102,10 @@ impl Data {
 
     /// How many pairs there are.
     pub(crate) fn len(&self) -> u64 {
-        self.families.values().map(|family| family.len() as u64).sum()
+        self.families
+            .values()
+            .map(|family| family.len() as u64)
+            .sum()
     }
 
     /// The hash of all pairs, the same on each replica that applied the same entries.

@@ -12,7 +12,18 @@
 #![deny(missing_docs)]
 #![deny(clippy::float_arithmetic)]
 
+mod apply;
+pub mod audit;
+mod boot;
 mod contents;
 mod data;
 pub mod image;
+mod peer;
+mod refused;
 pub mod rows;
+mod storage;
+mod store;
+mod view;
+
+pub use crate::refused::Refused;
+pub use crate::store::{FLUSH_BYTES, FLUSH_KEYS, Store};

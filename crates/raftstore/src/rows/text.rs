@@ -69,7 +69,7 @@ pub(super) fn fields(key: &RowKey, content: &Content) -> Vec<Field> {
             let vote = state.hard_state.vote;
             vec![
                 number("hard_state.term", state.hard_state.term.get()),
-                number("hard_state.vote", vote.map_or(0, |peer| peer.get())),
+                number("hard_state.vote", vote.map_or(0, types::id::PeerId::get)),
                 number("hard_state.commit", state.hard_state.commit.get()),
                 number("last_index", state.last.index.get()),
                 number("last_term", state.last.term.get()),

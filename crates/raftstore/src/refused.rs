@@ -1,0 +1,47 @@
+//! Bad words from outside: counted, never fatal.
+
+use raft::StepError;
+use serde::{Deserialize, Serialize};
+
+/// Why an input was refused; nothing has changed.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, thiserror::Error,
+)]
+pub enum Refused {
+    /// A message for another store.
+    #[error("a message for another store")]
+    WrongStore,
+    /// A message of a region that has no peer here.
+    #[error("a message of a region that is not here")]
+    UnknownRegion,
+    /// A message for a peer that is not, or no longer, the region's peer here.
+    #[error("a message for another peer of the region")]
+    WrongPeer,
+    /// A message of someone who is not a member of the region.
+    #[error("a message of someone outside of the region")]
+    UnknownSender,
+    /// An entry of an append carries no command.
+    #[error("an append whose entries hold no commands")]
+    MalformedEntry,
+    /// Terms, indexes or entries that no correct peer sends.
+    #[error("a message that no correct peer sends")]
+    ImpossibleMessage,
+    /// A completion of a write that is not open.
+    #[error("a completion of a write that is not open")]
+    UnknownCycle,
+}
+
+impl Refused {
+    /// What a refused message counts as; nothing for those that prove a disk wrong.
+    pub(crate) const fn of_step(error: &StepError) -> Option<Self> {
+        match error {
+            StepError::NotForMe { .. } => Some(Self::WrongPeer),
+            StepError::UnknownPeer { .. } => Some(Self::UnknownSender),
+            StepError::OutOfRange { .. }
+            | StepError::BrokenEntries { .. }
+            | StepError::RivalLeader { .. }
+            | StepError::MatchBeyondLog { .. } => Some(Self::ImpossibleMessage),
+            StepError::CommittedOverwritten { .. } | StepError::CommitBeyondLog { .. } => None,
+        }
+    }
+}
