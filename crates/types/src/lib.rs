@@ -7,7 +7,7 @@
 //! * [`id`], [`time`], [`event`]: names of things, instants, and moments of a run.
 //! * [`raft`]: what one consensus group says, keeps and reports.
 //! * [`store`]: regions, epochs, commands, and messages between stores.
-//! * [`disk`]: rows, and the one atomic write of a cycle.
+//! * [`disk`]: rows, and the one atomic write of a cycle; [`export`]: disks as a file.
 //! * [`io`]: the one door of a store: [`io::Envelope`] in, [`io::Output`] out.
 //! * [`settings`]: every knob, in one table.
 //! * [`view`]: what checkers and the inspector look at; [`frame`]: what the page draws.
@@ -23,6 +23,7 @@ pub mod action;
 pub mod codec;
 pub mod disk;
 pub mod event;
+pub mod export;
 pub mod frame;
 pub mod id;
 pub mod io;
