@@ -10,6 +10,7 @@
 mod arrows;
 mod browsers;
 mod build;
+mod check_disk;
 mod clean;
 mod counts;
 mod exec;
@@ -53,6 +54,8 @@ enum Command {
     Build(build::Build),
     /// Check formatting, clippy, documentation and the rules of this repository.
     Lint(lint::Lint),
+    /// Check exported disks offline.
+    CheckDisk(check_disk::CheckDisk),
     /// Remove what was built.
     Clean(clean::Clean),
     /// Take the screenshots into `target/shots/`.
@@ -82,6 +85,7 @@ fn run(options: Options, steps: &mut Steps) -> Result<()> {
         Command::Test(command) => test::run(&command, &tools, steps),
         Command::Build(command) => build::run(&command, &tools, steps),
         Command::Lint(command) => lint::run(&command, &tools, steps),
+        Command::CheckDisk(command) => check_disk::run(&command, steps),
         Command::Clean(command) => clean::run(&command, &tools, steps),
         Command::Shots(command) => shots::run(&command, &tools, steps),
         Command::Figures(command) => figures::run(&command, &tools, steps),
