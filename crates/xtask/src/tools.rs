@@ -21,7 +21,12 @@ pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 #[derive(Clone, Copy, Debug)]
 enum Source {
     /// `cargo install` of the package of this name.
-    Cargo,
+    Cargo {
+        /// More arguments.
+        arguments: &'static [&'static str],
+        /// The lowest optimisation at which the tool is still quick enough.
+        opt_level: &'static str,
+    },
     /// `npm install` of the package of this name.
     Npm,
 }
@@ -39,10 +44,16 @@ pub(crate) struct Tool {
 }
 
 /// Builds and serves the page. `Trunk.toml` names the versions of the next two again.
+///
+/// Without its default features, which are what it needs to fetch tools and to ask for news of
+/// itself: it does neither here, and a part of its dependencies goes.
 const TRUNK: Tool = Tool {
     name: "trunk",
     version: "0.21.14",
-    source: Source::Cargo,
+    source: Source::Cargo {
+        arguments: &["--no-default-features"],
+        opt_level: "0",
+    },
     program: "trunk",
     takes: "four minutes",
 };
@@ -51,7 +62,10 @@ const TRUNK: Tool = Tool {
 const WASM_BINDGEN: Tool = Tool {
     name: "wasm-bindgen-cli",
     version: "0.2.126",
-    source: Source::Cargo,
+    source: Source::Cargo {
+        arguments: &[],
+        opt_level: "1",
+    },
     program: "wasm-bindgen",
     takes: "two minutes",
 };
@@ -69,7 +83,10 @@ const BINARYEN: Tool = Tool {
 const GECKODRIVER: Tool = Tool {
     name: "geckodriver",
     version: "0.37.1",
-    source: Source::Cargo,
+    source: Source::Cargo {
+        arguments: &[],
+        opt_level: "0",
+    },
     program: "geckodriver",
     takes: "two minutes",
 };
@@ -208,14 +225,23 @@ impl Source {
     /// Where programs are inside the folder of a tool.
     fn programs(self) -> &'static str {
         match self {
-            Self::Cargo => "bin",
+            Self::Cargo { .. } => "bin",
             Self::Npm => "node_modules/.bin",
         }
     }
 
     fn installer(self, tool: &Tool, folder: &Path) -> Result<Command> {
         match self {
-            Self::Cargo => Ok(cargo_install(tool, folder)),
+            Self::Cargo {
+                arguments,
+                opt_level,
+            } => {
+                let mut command = cargo_install(tool, folder);
+                command
+                    .args(arguments)
+                    .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", opt_level);
+                Ok(command)
+            }
             Self::Npm => npm_install(tool, folder),
         }
     }
@@ -244,7 +270,6 @@ fn cargo_install(tool: &Tool, folder: &Path) -> Command {
     // Some of these ask for whole-program optimisation, which here only makes people wait.
     command.env("CARGO_PROFILE_RELEASE_LTO", "off");
     command.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
-    command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
     command.env("CARGO_PROFILE_RELEASE_DEBUG", "0");
     command
 }
