@@ -5,10 +5,11 @@ use clap::Args;
 
 use crate::exec;
 use crate::steps::Steps;
+use crate::suites;
 use crate::tidy;
 use crate::tools::{Cache, WASM_TARGET};
 
-/// The packages that are compiled for a browser.
+/// The packages that are compiled for a browser, with all that they use.
 const FOR_BROWSERS: [&str; 3] = ["engine", "app", "tests"];
 
 /// Options of `lint`.
@@ -26,11 +27,15 @@ pub(crate) fn run(options: &Lint, tools: &Cache, steps: &mut Steps) -> Result<()
     if options.fix && check("format", &["fmt", "--all"], steps).is_err() {
         failed.push("format");
     }
+    let suites = suites::in_browsers()
+        .map(|all| suites::features(&all))
+        .unwrap_or_default();
     let mut wasm = vec!["clippy", "--target", WASM_TARGET, "--all-targets"];
     for package in FOR_BROWSERS {
         wasm.extend(["-p", package]);
     }
-    wasm.extend(["--features", "tests/browser", "--", "-D", "warnings"]);
+    wasm.extend(suites.iter().map(String::as_str));
+    wasm.extend(["--", "-D", "warnings"]);
     let native = [
         "clippy",
         "--workspace",

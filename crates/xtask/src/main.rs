@@ -19,6 +19,7 @@ mod lint;
 mod serve;
 mod shots;
 mod steps;
+mod suites;
 mod test;
 mod tidy;
 mod tools;

@@ -6,8 +6,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use anyhow::{Context, Result, anyhow, bail};
-use cargo_metadata::MetadataCommand;
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::browsers::{Browser, Browsers};
@@ -15,6 +14,7 @@ use crate::build;
 use crate::counts::Counts;
 use crate::exec;
 use crate::steps::Steps;
+use crate::suites;
 use crate::tools::{Cache, FOR_TESTS, Ready, WASM_TARGET};
 
 /// How long a suite in a browser may take, and its driver to start, in seconds.
@@ -159,22 +159,15 @@ fn native(options: &Test, steps: &mut Steps) -> Result<Outcome> {
 
 /// The suites that run inside a browser's worker.
 fn unit(tools: &Ready) -> Result<Command> {
-    let suites = suites("browser")?;
-    if suites.is_empty() {
-        bail!("the package `tests` has no test that requires the feature `browser`");
-    }
+    let all = suites::in_browsers()?;
     let mut command = exec::cargo();
-    command.args([
-        "test",
-        "-p",
-        "tests",
-        "--target",
-        WASM_TARGET,
-        "--no-fail-fast",
-    ]);
-    command.args(["--features", "browser"]);
-    for suite in suites {
-        command.args(["--test", &suite]);
+    command.args(["test", "--target", WASM_TARGET, "--no-fail-fast"]);
+    command.args(suites::features(&all));
+    for suites in all {
+        command.args(["-p", &suites.package]);
+        for name in &suites.names {
+            command.args(["--test", name]);
+        }
     }
     let runner = tools.program("wasm-bindgen-test-runner")?;
     command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
@@ -209,33 +202,6 @@ pub(crate) fn e2e(suite: &str) -> Result<Command> {
         std::env::current_exe().context("cannot tell where this program is")?,
     );
     Ok(command)
-}
-
-/// The test targets of the package `tests` that require a feature.
-fn suites(feature: &str) -> Result<Vec<String>> {
-    let metadata = MetadataCommand::new()
-        .current_dir(exec::root())
-        .no_deps()
-        .exec()
-        .context("cannot ask cargo about this workspace")?;
-    let package = metadata
-        .packages
-        .iter()
-        .find(|package| package.name.as_str() == "tests");
-    let package = package.ok_or_else(|| anyhow!("the workspace has no package `tests`"))?;
-    let requires = |target: &&cargo_metadata::Target| {
-        target.is_test()
-            && target
-                .required_features
-                .iter()
-                .any(|needed| needed == feature)
-    };
-    Ok(package
-        .targets
-        .iter()
-        .filter(requires)
-        .map(|target| target.name.clone())
-        .collect())
 }
 
 /// Runs one group and counts, whatever happens.
