@@ -27,37 +27,9 @@ pub(crate) fn run(options: &Lint, tools: &Cache, steps: &mut Steps) -> Result<()
     if options.fix && check("format", &["fmt", "--all"], steps).is_err() {
         failed.push("format");
     }
-    let suites = suites::in_browsers()
-        .map(|all| suites::features(&all))
-        .unwrap_or_default();
-    let mut wasm = vec!["clippy", "--target", WASM_TARGET, "--all-targets"];
-    for package in FOR_BROWSERS {
-        wasm.extend(["-p", package]);
-    }
-    wasm.extend(suites.iter().map(String::as_str));
-    wasm.extend(["--", "-D", "warnings"]);
-    let native = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ];
-    let documents = [
-        "doc",
-        "--no-deps",
-        "--workspace",
-        "--document-private-items",
-    ];
-    let checks: [(&'static str, &[&str]); 4] = [
-        ("fmt", &["fmt", "--all", "--check"]),
-        ("clippy", &native),
-        ("clippy-wasm", &wasm),
-        ("doc", &documents),
-    ];
-    for (name, arguments) in checks {
-        if check(name, arguments, steps).is_err() {
+    for (name, arguments) in checks() {
+        let arguments: Vec<&str> = arguments.split_whitespace().collect();
+        if check(name, &arguments, steps).is_err() {
             failed.push(name);
         }
     }
@@ -69,6 +41,34 @@ pub(crate) fn run(options: &Lint, tools: &Cache, steps: &mut Steps) -> Result<()
     } else {
         bail!("failed: {}", failed.join(", "))
     }
+}
+
+/// The calls of cargo, by name. The native ones turn the same features on, so that they share
+/// what they compile.
+fn checks() -> [(&'static str, String); 4] {
+    let packages = FOR_BROWSERS
+        .map(|package| format!("-p {package}"))
+        .join(" ");
+    let features = suites::in_browsers().map(|all| suites::features(&all).join(" "));
+    let features = features.unwrap_or_default();
+    let native = "--workspace --features tests/e2e";
+    [
+        ("fmt", "fmt --all --check".to_owned()),
+        (
+            "clippy",
+            format!("clippy {native} --all-targets -- -D warnings"),
+        ),
+        (
+            "clippy-wasm",
+            format!(
+                "clippy --target {WASM_TARGET} {packages} {features} --all-targets -- -D warnings"
+            ),
+        ),
+        (
+            "doc",
+            format!("doc {native} --no-deps --document-private-items"),
+        ),
+    ]
 }
 
 fn check(name: &str, arguments: &[&str], steps: &mut Steps) -> Result<()> {
