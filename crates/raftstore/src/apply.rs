@@ -45,7 +45,7 @@ pub(crate) fn execute(
     check(region, request)?;
     Ok(match &request.command {
         Command::Put { key, value } => {
-            data.put(RAW, key.clone(), value.clone());
+            data.put(RAW, key, value.clone());
             CommandResult::Put
         }
         Command::Delete { key } => {
@@ -151,7 +151,7 @@ mod tests {
         for key in ["b", "m", "x"] {
             execute(&region(), &mut data, &put(key, "v")).expect("in range");
         }
-        data.put(RAW, Bytes::from_static(b"z"), Bytes::new());
+        data.put(RAW, &Bytes::from_static(b"z"), Bytes::new());
         for end in ["", "zz"] {
             let scan = request(Command::Scan {
                 start: Bytes::from_static(b"m"),

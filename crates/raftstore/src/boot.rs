@@ -171,7 +171,7 @@ fn share_out(contents: &Contents) -> Result<BTreeMap<RegionId, Data>, Stop> {
             return Err(outside(*cf, key));
         };
         let share = shares.entry(region.id).or_default();
-        share.load(*cf, key.clone(), value.clone());
+        share.load(*cf, key, value.clone());
     }
     Ok(shares)
 }

@@ -27,14 +27,14 @@ pub(crate) struct Data {
 
 impl Data {
     /// Takes over a pair that the disk holds.
-    pub(crate) fn load(&mut self, cf: ColumnFamily, key: Bytes, value: Bytes) {
-        self.swap(cf, &key, Some(value));
+    pub(crate) fn load(&mut self, cf: ColumnFamily, key: &Bytes, value: Bytes) {
+        self.swap(cf, key, Some(value));
     }
 
     /// Writes a value.
-    pub(crate) fn put(&mut self, cf: ColumnFamily, key: Bytes, value: Bytes) {
-        self.mark(cf, &key, value.len());
-        self.swap(cf, &key, Some(value));
+    pub(crate) fn put(&mut self, cf: ColumnFamily, key: &Bytes, value: Bytes) {
+        self.mark(cf, key, value.len());
+        self.swap(cf, key, Some(value));
     }
 
     /// Removes a key.
@@ -150,13 +150,13 @@ mod tests {
     #[test]
     fn the_hash_depends_on_the_pairs_and_not_on_the_way_to_them() {
         let mut one = Data::default();
-        one.put(CF, b("a"), b("1"));
-        one.put(CF, b("b"), b("2"));
+        one.put(CF, &b("a"), b("1"));
+        one.put(CF, &b("b"), b("2"));
         let mut other = Data::default();
-        other.put(CF, b("b"), b("x"));
-        other.put(CF, b("c"), b("3"));
-        other.put(CF, b("a"), b("1"));
-        other.put(CF, b("b"), b("2"));
+        other.put(CF, &b("b"), b("x"));
+        other.put(CF, &b("c"), b("3"));
+        other.put(CF, &b("a"), b("1"));
+        other.put(CF, &b("b"), b("2"));
         assert_ne!(one.hash(), other.hash());
         other.delete(CF, &b("c"));
         assert_eq!(one.hash(), other.hash());
@@ -166,9 +166,9 @@ mod tests {
     #[test]
     fn a_flush_carries_each_changed_key_once_and_the_next_one_nothing() {
         let mut data = Data::default();
-        data.put(CF, b("a"), b("1"));
-        data.put(CF, b("a"), b("2"));
-        data.put(CF, b("b"), b(""));
+        data.put(CF, &b("a"), b("1"));
+        data.put(CF, &b("a"), b("2"));
+        data.put(CF, &b("b"), b(""));
         data.delete(CF, &b("b"));
         data.delete(CF, &b("never"));
         assert_eq!(data.dirty().0, 2);
@@ -182,7 +182,7 @@ mod tests {
     fn a_scan_ends_before_its_end_and_survives_a_reversed_range() {
         let mut data = Data::default();
         for key in ["a", "b", "c"] {
-            data.put(CF, b(key), b("v"));
+            data.put(CF, &b(key), b("v"));
         }
         let keys = |start, end, limit| {
             let pairs = data.scan(CF, &b(start), &b(end), limit);

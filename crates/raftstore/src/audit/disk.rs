@@ -115,7 +115,7 @@ fn share_out(
         match owner {
             Some((id, _)) => {
                 let share = shares.entry(*id).or_default();
-                share.load(*cf, key.clone(), value.clone());
+                share.load(*cf, key, value.clone());
             }
             None => findings.push(Finding::StrayKey {
                 store,
