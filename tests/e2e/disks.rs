@@ -1,0 +1,299 @@
+//! Disks are disks, and a kill loses nothing that was acknowledged.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail, ensure};
+use bytes::Bytes;
+use raftstore::audit::{self, Acknowledged};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tests::harness::{
+    Database, Options, PATIENCE, Page, Profile, StoredRow, alone, beside, by, say, target, until,
+};
+use types::disk::{FieldValue, Row, RowKey, Table};
+use types::frame::{Life, OperationState};
+use types::id::StoreId;
+use types::store::Command;
+
+use crate::writer::{Writer, everything};
+
+/// How often a store is killed, and how often at least with a transaction open.
+const KILLS: usize = 20;
+const KILLS_WHILE_WRITING: usize = 5;
+/// How many writes are acknowledged between two kills.
+const BETWEEN_KILLS: usize = 3;
+
+/// A row as the inspector shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownRow {
+    table: String,
+    row_key: String,
+    crc: String,
+    bytes: String,
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The key under which a row lies in its object store.
+fn stored_key(key: &RowKey) -> Value {
+    match key {
+        RowKey::StoreIdent => json!("ident"),
+        RowKey::LastCycle => json!("last_cycle"),
+        RowKey::RaftLog { region, first } => json!([region.get(), first.get()]),
+        RowKey::RaftState { region }
+        | RowKey::ApplyState { region }
+        | RowKey::RegionState { region } => json!([region.get()]),
+        RowKey::Data { cf, key } => json!([cf.name(), key.to_vec()]),
+    }
+}
+
+fn stored(row: &Row) -> StoredRow {
+    let text = |value: &FieldValue| match value {
+        FieldValue::Number(number) => number.to_string(),
+        FieldValue::Text(text) => text.clone(),
+    };
+    let fields = row.value.fields.iter();
+    StoredRow {
+        table: row.key.table().name().to_owned(),
+        key: stored_key(&row.key),
+        bytes: Some(row.value.bytes.to_vec()),
+        crc: Some(row.value.crc),
+        fields: fields
+            .map(|field| (field.name.clone(), text(&field.value)))
+            .collect(),
+    }
+}
+
+/// Reads the storage tab of a store from top to bottom. The list keeps only what can be seen.
+async fn shown_rows(page: &Page, store: StoreId) -> Result<Vec<ShownRow>> {
+    page.click(&by("store").with("store", &store.get().to_string()))
+        .await?;
+    page.data_is(&by("inspector"), "store", &store.get().to_string())
+        .await?;
+    page.click(&by("tab-storage")).await?;
+    let scroll = "
+        const list = document.querySelector('[data-testid=row-list]');
+        if (!list) return 0;
+        list.scrollTop = arguments[0];
+        return Number(list.dataset.count);";
+    let found: RefCell<BTreeMap<(usize, String), ShownRow>> = RefCell::default();
+    let top = Cell::new(0);
+    until(
+        format!("all rows of {store} were shown"),
+        PATIENCE,
+        || async {
+            let count: usize = page.script(scroll, &[json!(top.get())]).await?;
+            for row in page.data::<ShownRow>(&by("row")).await? {
+                let table = Table::ALL
+                    .iter()
+                    .position(|table| table.name() == row.table);
+                let table = table.with_context(|| format!("no such table: {row:?}"))?;
+                found.borrow_mut().insert((table, row.row_key.clone()), row);
+            }
+            top.set(if top.get() > 10_000 {
+                0
+            } else {
+                top.get() + 60
+            });
+            let all = found.borrow().len();
+            ensure!(
+                all <= count.max(1),
+                "more rows than the list counts: {count}"
+            );
+            Ok((count > 0 && all == count).then_some(()))
+        },
+    )
+    .await?;
+    Ok(found.into_inner().into_values().collect())
+}
+
+#[tokio::test]
+async fn the_inspector_shows_row_for_row_what_indexeddb_holds() -> Result<()> {
+    beside(|bench| async move {
+        let page = bench.page("").await?;
+        page.leader().await?;
+        for (key, value) in [("apple", "1"), ("pear", "2"), ("plum", ""), ("梨", "四")] {
+            page.put(key, value).await?;
+        }
+        page.done(Command::Delete { key: "pear".into() }).await?;
+        let killed = page.level().await?.stores[0].id;
+        page.kill(killed).await?;
+        page.life(killed, &Life::Killed).await?;
+        page.pause().await?;
+        let stores: Vec<StoreId> = page.frame().await?.stores.iter().map(|s| s.id).collect();
+        for store in stores {
+            let asked = page.rows(store).await?;
+            let wanted: Vec<StoredRow> = asked.rows.iter().map(|(row, _)| stored(row)).collect();
+            let mut held = Database::of(&bench.cluster("c"), store).rows(&page).await?;
+            let place = |name: &str| Table::ALL.iter().position(|table| table.name() == name);
+            held.sort_by_key(|row| place(&row.table));
+            ensure!(held == wanted, "{store}: held {held:#?}, told {wanted:#?}");
+            ensure!(
+                held.iter().any(|row| row.table == "raft_log"),
+                "{store} has no log"
+            );
+            ensure!(
+                held.iter().any(|row| row.table == "data"),
+                "{store} has no data"
+            );
+            let shown = shown_rows(&page, store).await?;
+            let told = asked.rows.iter().map(|(row, key)| ShownRow {
+                table: row.key.table().name().to_owned(),
+                row_key: hex(key),
+                crc: row.value.crc.to_string(),
+                bytes: hex(&row.value.bytes),
+            });
+            let told: Vec<ShownRow> = told.collect();
+            let mut sorted = told.clone();
+            sorted.sort_by_key(|row| (place(&row.table), row.row_key.clone()));
+            ensure!(shown == sorted, "{store}: shown {shown:#?}, told {told:#?}");
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Submits all puts at once and waits until each is acknowledged.
+async fn put_all(page: &Page, pairs: &[(String, String)]) -> Result<()> {
+    let mut ids = Vec::new();
+    for (key, value) in pairs {
+        let put = Command::Put {
+            key: key.clone().into(),
+            value: value.clone().into(),
+        };
+        ids.push(page.submit(put, None).await?);
+    }
+    for id in ids {
+        let state = page.settled(id).await?.state;
+        ensure!(
+            matches!(state, OperationState::Done { .. }),
+            "{id} ended as {state:?}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn after_the_browser_was_killed_every_acknowledged_key_is_read_again() -> Result<()> {
+    beside(|bench| async move {
+        let profile = Profile::new()?;
+        let options = Options {
+            profile: Some(profile.path()),
+            ..Options::default()
+        };
+        let page = Page::new(bench.browser(&options).await?, &bench.address(""));
+        page.open().await?;
+        page.leader().await?;
+        let pairs: Vec<(String, String)> = (0..20)
+            .map(|n| (format!("key-{n}"), format!("value-{n}")))
+            .collect();
+        put_all(&page, &pairs).await?;
+        let before = page.frame().await?;
+        page.session.kill_browser().await?;
+
+        let page = Page::new(bench.browser(&options).await?, &bench.address(""));
+        page.open().await?;
+        page.leader().await?;
+        let after = page.frame().await?;
+        ensure!(
+            after.event.segment == before.event.segment + 1,
+            "{}",
+            after.event
+        );
+        for (key, value) in pairs {
+            let read = page.get(&key).await?;
+            ensure!(
+                read.as_deref() == Some(value.as_str()),
+                "{key} reads {read:?}"
+            );
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Kills one store, if possible while it writes; whether a transaction was open.
+async fn kill_one(page: &Page, leader: bool, number: usize) -> Result<(StoreId, bool)> {
+    let first = page.leader().await?.id;
+    let mut victim = first;
+    for _ in 0..50 {
+        let frame = page.frame().await?;
+        let others = frame
+            .stores
+            .iter()
+            .filter(|store| (store.id == first) == leader);
+        let mut others: Vec<_> = others.filter(|store| store.life == Life::Up).collect();
+        if others.is_empty() {
+            bail!("nobody to kill");
+        }
+        let chosen = others.swap_remove(number % others.len());
+        victim = chosen.id;
+        if chosen.writing.is_some() {
+            break;
+        }
+    }
+    page.kill(victim).await?;
+    let dead = page.life(victim, &Life::Killed).await?;
+    Ok((victim, dead.writing.is_some()))
+}
+
+#[tokio::test]
+async fn twenty_kills_lose_nothing_that_was_acknowledged() -> Result<()> {
+    alone(|bench| async move {
+        let page = bench.page("").await?;
+        page.leader().await?;
+        let writer = Writer::start(&page).await?;
+        let mut open = 0;
+        for number in 0..KILLS {
+            writer.progress(BETWEEN_KILLS).await?;
+            let (victim, writing) = kill_one(&page, number % 4 == 0, number).await?;
+            open += usize::from(writing);
+            page.start(victim).await?;
+            page.life(victim, &Life::Up).await?;
+        }
+        writer.progress(BETWEEN_KILLS).await?;
+        let acknowledged = writer.stop().await?;
+        let count = acknowledged.len();
+        say(&format!(
+            "{count} writes acknowledged over {KILLS} kills, {open} of them in a write"
+        ));
+        ensure!(
+            open >= KILLS_WHILE_WRITING,
+            "only {open} kills hit an open transaction"
+        );
+
+        page.level().await?;
+        let all = everything(&page).await?;
+        for key in &acknowledged {
+            let value = all
+                .get(key)
+                .with_context(|| format!("{key} was acknowledged, now lost"))?;
+            ensure!(*value == format!("v-{key}"), "{key} reads {value:?}");
+        }
+        page.pause().await?;
+        let disks = page.disks().await?;
+        let file = target("e2e")?.join(format!("{}-disks.bin", bench.file_stem()));
+        std::fs::write(&file, types::export::encode(&disks))?;
+        let writes = acknowledged.into_iter().map(|key| {
+            let value = Some(Bytes::from(format!("v-{key}")));
+            Acknowledged {
+                key: key.into(),
+                value,
+            }
+        });
+        let report = audit::check_acknowledged(&disks, &writes.collect::<Vec<_>>());
+        ensure!(report.stores.len() == 5, "{} disks", report.stores.len());
+        ensure!(
+            report.is_clean(),
+            "{}: {:#?}",
+            file.display(),
+            report.findings
+        );
+        Ok(())
+    })
+    .await
+}
