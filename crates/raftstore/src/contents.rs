@@ -141,7 +141,7 @@ pub(crate) fn stitch(
     let mut firsts = runs.keys().skip(1);
     for (first, run) in runs {
         let next = firsts.next();
-        if *first > end.index.next() {
+        if first.since(end.index) > 1 {
             let (from, to) = (end.index.next(), first.prev());
             return Err(Contradiction::Gap { from, to });
         }

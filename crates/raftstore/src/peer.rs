@@ -10,7 +10,9 @@ use types::{
     event::EventId,
     io::{Output, Stop},
     raft::{Entry, EntryKind, LogIndex, LogPosition, Message, Role},
-    store::{Peer as PeerName, Region, Reply, ReplyError, Request, RequestId, StoreMessage},
+    store::{
+        BusyReason, Peer as PeerName, Region, Reply, ReplyError, Request, RequestId, StoreMessage,
+    },
     time::StoreTime,
     view::{Fact, FactBody},
 };
@@ -108,15 +110,16 @@ impl Peer {
     pub(crate) fn propose(
         &mut self,
         request: &Request,
-        busy: impl FnOnce() -> Result<(), ReplyError>,
+        is_busy: bool,
         turn: &mut Turn<'_>,
     ) -> Result<(), ReplyError> {
         if self.raft.role() != Role::Leader {
             return Err(self.not_leader(self.raft.leader()));
         }
         apply::check(&self.region, request)?;
-        if request.command.is_write() {
-            busy()?;
+        if is_busy {
+            let reason = BusyReason::DirtyData;
+            return Err(ReplyError::ServerIsBusy { reason });
         }
         let data = codec::encode(request).into();
         let at = self.raft.propose(data).map_err(|error| match error {

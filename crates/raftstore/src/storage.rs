@@ -304,3 +304,6 @@ impl PeerStorage {
 pub(crate) fn put(key: RowKey, content: &Content) -> RowOp {
     RowOp::Put(rows::encode(key, content))
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use types::{
     id::{Cycle, Incarnation, RegionId, StoreId},
     io::{Envelope, Input, Output, Stop, StoreOptions},
     raft::{EntryKind, MessageBody},
-    store::{BusyReason, Reply, ReplyError, Request, StoreMessage},
+    store::{Reply, ReplyError, Request, StoreMessage},
     time::StoreTime,
 };
 
@@ -164,17 +164,13 @@ impl Store {
     }
 
     fn propose(&mut self, request: &Request, output: &mut Output) {
-        let dirty = self.dirty();
-        let busy = || {
-            if dirty.0 > 2 * FLUSH_KEYS || dirty.1 > 2 * FLUSH_BYTES {
-                let reason = BusyReason::DirtyData;
-                return Err(ReplyError::ServerIsBusy { reason });
-            }
-            Ok(())
+        let is_busy = request.command.is_write() && {
+            let (keys, bytes) = self.dirty();
+            keys > 2 * FLUSH_KEYS || bytes > 2 * FLUSH_BYTES
         };
         let mut turn = self.turn(output);
         let result = match self.peers.get_mut(&request.region) {
-            Some(peer) => peer.propose(request, busy, &mut turn),
+            Some(peer) => peer.propose(request, is_busy, &mut turn),
             None => Err(ReplyError::RegionNotFound {
                 region: request.region,
             }),

@@ -166,8 +166,8 @@ fn a_log_with_another_end_than_the_raft_state_is_found() {
     found(
         |disks| {
             raft_state(&mut disks[0].1, |state| {
-                state.last.index = state.last.index.next()
-            })
+                state.last.index = state.last.index.next();
+            });
         },
         |finding| says(finding, "the log ends at"),
     );
@@ -187,8 +187,8 @@ fn indexes_out_of_order_are_found() {
     found(
         |disks| {
             raft_state(&mut disks[0].1, |state| {
-                state.hard_state.commit = LogIndex::new(6)
-            })
+                state.hard_state.commit = LogIndex::new(6);
+            });
         },
         |finding| says(finding, "is above commit 6"),
     );
@@ -203,8 +203,8 @@ fn indexes_out_of_order_are_found() {
     found(
         |disks| {
             raft_state(&mut disks[0].1, |state| {
-                state.hard_state.term = Term::new(5)
-            })
+                state.hard_state.term = Term::new(5);
+            });
         },
         |finding| says(finding, "the hard state is of T5"),
     );
@@ -265,7 +265,7 @@ fn data_are_compared_with_those_of_a_disk_that_is_ahead() {
     // Disk 1 as it was before its last flush: two keys back, its log as it is.
     let applied = audit::check(&disks).stores[0].regions[0].applied;
     apply_state(&mut disks[0].1, |state| {
-        state.applied = state.applied.prev()
+        state.applied = state.applied.prev();
     });
     assert_eq!(applied, LogIndex::new(12));
     remove(&mut disks[0].1, &data_key("k5"));

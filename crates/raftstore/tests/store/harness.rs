@@ -271,7 +271,7 @@ impl Loop {
                 MessageBody::RequestVote { last } => {
                     durable.term == term
                         && durable.vote == Some(PeerId::new(n))
-                        && disk.last == *last
+                        && (disk.last.term, disk.last.index) >= (last.term, last.index)
                 }
                 MessageBody::RequestVoteResponse { granted: true } => {
                     durable.term == term && durable.vote == Some(to)

@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::expect_used)]
 
 mod audit;
+mod chaos;
 mod cluster;
 mod commands;
 mod damage;
