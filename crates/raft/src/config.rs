@@ -29,8 +29,8 @@ pub struct Config {
     pub no_op_on_election: bool,
     /// The seed of the election timeouts. Two peers of a group must differ in it.
     pub seed: u64,
-    /// Whether facts and prefix hashes are made. No decision depends on it, and neither does the
-    /// serialised state.
+    /// Whether facts and prefix hashes are made. No decision depends on it; but a Ready that holds
+    /// facts alone takes a number too.
     #[serde(skip)]
     pub trace: bool,
     /// The rules to decide by.

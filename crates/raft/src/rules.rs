@@ -428,3 +428,7 @@ pub fn durable(written: LogIndex, intact: LogIndex) -> LogIndex {
 pub fn may_apply(commit: LogIndex, durable: LogIndex) -> LogIndex {
     commit.min(durable)
 }
+
+#[cfg(test)]
+#[path = "rules/tests.rs"]
+mod tests;

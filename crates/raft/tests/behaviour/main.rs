@@ -10,6 +10,7 @@ mod election;
 mod facts;
 mod group;
 mod hostile;
+mod interleaving;
 mod persistence;
 mod replication;
 mod restart;
