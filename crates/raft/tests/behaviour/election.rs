@@ -169,7 +169,8 @@ fn five_peers_seldom_time_out_in_the_same_tick() {
 #[test]
 fn a_majority_of_votes_makes_a_leader_and_nothing_less_does() {
     use Role::{Candidate, Follower, Leader};
-    let rows: [(u64, &[(u64, bool)], Role); 11] = [
+    type Row<'a> = (u64, &'a [(u64, bool)], Role);
+    let rows: [Row<'_>; 11] = [
         (1, &[], Leader),
         (3, &[(2, true), (3, true)], Leader),
         (3, &[(2, true)], Leader),

@@ -79,7 +79,7 @@ fn a_proposal_is_sent_to_every_follower_right_behind_what_it_holds() {
     let new = node.log().entry(index(2)).expect("the proposal").clone();
     let body = || append(position(1, 1), vec![new.clone()], 1);
     let ready = node.ready().expect("work");
-    assert_eq!(ready.entries, [new.clone()]);
+    assert_eq!(ready.entries, std::slice::from_ref(&new));
     assert_eq!(
         ready.messages,
         [message(1, 2, 1, body()), message(1, 3, 1, body())]
@@ -238,7 +238,8 @@ fn a_follower_accepts_what_fits_and_refuses_what_does_not() {
 #[test]
 fn a_follower_takes_over_the_leaders_entries_and_writes_only_what_is_new() {
     // prev, terms of the entries behind it, the log then, what is written.
-    let rows: [(u64, u64, &[u64], &[u64], usize); 4] = [
+    type Row<'a> = (u64, u64, &'a [u64], &'a [u64], usize);
+    let rows: [Row<'_>; 4] = [
         (2, 2, &[3], &[1, 2, 3], 1),
         (1, 1, &[3, 4], &[1, 3, 4], 2),
         (0, 0, &[1], &[1, 2], 0),
