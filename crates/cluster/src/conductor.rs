@@ -1,17 +1,44 @@
 //! The event loop over virtual time.
+//!
+//! The conductor decides what happens next and never does it: its host hands out what
+//! [`Conductor::next`] returns, brings the answers, and reports what its disks and processes
+//! really did. The same calls in the same order make the same run, whoever the host is.
 
+mod actions;
+mod lateness;
+mod merge;
+mod rounds;
+mod show;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use serde::Serialize;
 use types::{
-    action::{Acted, Action, Misuse},
-    disk::DiskImage,
+    codec,
     event::EventId,
-    frame::Frame,
-    id::{Cycle, StoreId},
-    io::{Output, Stop},
+    id::{ClientId, Cycle, Incarnation, PeerId, RegionId, StoreId},
+    io::{BootConfig, Output},
     settings::Settings,
-    time::VirtualTime,
+    store::{Peer, Region, RegionEpoch},
+    time::{StoreTime, VirtualTime},
 };
 
-use crate::{HostEffect, Next, SavedCluster, WorkloadPlan};
+use crate::{
+    client::{Client, Desk},
+    dice::Dice,
+    network::Network,
+    projection::Projection,
+    queue::{Event, Queue, after_ms, whole_ms},
+    recording::{AnswerHash, Chance, Position, Recorder, Stand},
+    round::HostEffect,
+    saved::{SavedCluster, SavedLife, SavedStore, newest_operations},
+    slot::{Load, Slot, SlotLife},
+    workload::{History, Worker, WorkloadPlan},
+};
+
+/// The client of the page. Those of a workload count on from it.
+pub const PAGE_CLIENT: ClientId = ClientId::new(1);
 
 /// A new cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,61 +49,331 @@ pub struct ClusterConfig {
     pub workload: Option<WorkloadPlan>,
 }
 
-/// SKELETON: bodies follow.
-#[derive(Debug, Clone)]
-pub struct Conductor;
-
-#[allow(clippy::needless_pass_by_value, unused_variables, missing_docs)]
-impl Conductor {
-    /// A new cluster, segment 1.
-    pub fn create(config: ClusterConfig) -> Self { todo!() }
-    /// The next segment of a saved cluster. Persist `saved()` again before anything else runs:
-    /// segment and incarnations have grown.
-    pub fn resume(saved: SavedCluster) -> Self { todo!() }
-    /// Small; persist after each action and every ~200 ms.
-    pub fn saved(&self) -> SavedCluster { todo!() }
-    /// Once, first: which stores to load. Recorded from here on.
-    pub fn begin(&mut self) -> Vec<HostEffect> { todo!() }
-    pub fn next(&mut self, until: VirtualTime) -> Next { todo!() }
-    /// One event exactly, whenever it is due; the clock jumps there.
-    pub fn step_one(&mut self) -> Next { todo!() }
-    /// True when it was owed (in this round, or late: then it counts as `late_answer`).
-    pub fn answer(&mut self, store: StoreId, output: Output) -> bool { todo!() }
-    pub fn is_round_open(&self) -> bool { todo!() }
-    /// Who owes an answer to the open round.
-    pub fn owed(&self) -> Vec<StoreId> { todo!() }
-    pub fn store_late(&mut self, store: StoreId) { todo!() }
-    pub fn late_answer(&mut self, store: StoreId, output: Output) { todo!() }
-    /// May come at any time after the answer with the write, also before its modelled instant.
-    pub fn disk_done(&mut self, store: StoreId, cycle: Cycle) { todo!() }
-    pub fn disk_late(&mut self, store: StoreId, cycle: Cycle) { todo!() }
-    /// `image` when the effect `Load` asked for it.
-    pub fn loaded(&mut self, store: StoreId, last_cycle: Cycle, image: Option<DiskImage>) { todo!() }
-    pub fn load_late(&mut self, store: StoreId) { todo!() }
-    pub fn load_failed(&mut self, store: StoreId, stop: Stop) { todo!() }
-    pub fn died(&mut self, store: StoreId, stop: Stop) { todo!() }
-    pub fn act(&mut self, action: Action) -> Result<Acted, Misuse> { todo!() }
-    /// After each call of `act`, `answer`, `late_answer`, `next`, `step_one`.
-    pub fn take_effects(&mut self) -> Vec<HostEffect> { todo!() }
-    /// `pace` is left at its default. Takes the facts since the frame before.
-    pub fn frame(&mut self) -> Frame { todo!() }
-    /// The bytes recorded since the last call; empty when there are none. Persist them in order;
-    /// concatenated (all segments) they are the recording file.
-    pub fn take_chunk(&mut self) -> Vec<u8> { todo!() }
-    pub fn now(&self) -> VirtualTime { todo!() }
-    /// The event that was taken last.
-    pub fn event(&self) -> EventId { todo!() }
-    pub fn run_hash(&self) -> u64 { todo!() }
-    pub fn state_hash(&self) -> u64 { todo!() }
-    pub fn settings(&self) -> &Settings { todo!() }
+/// The conductor of one cluster. Its serialised form is what [`Conductor::state_hash`] covers:
+/// everything that decides what happens next, nothing that is only looked at.
+#[derive(Debug, Clone, Serialize)]
+pub struct Conductor {
+    settings: Settings,
+    workload: Option<WorkloadPlan>,
+    region: Region,
+    event: EventId,
+    now: VirtualTime,
+    run_hash: u64,
+    dice: Dice,
+    queue: Queue,
+    network: Network,
+    slots: BTreeMap<StoreId, Slot>,
+    clients: BTreeMap<ClientId, Client>,
+    round: Option<OpenRound>,
+    /// Writes that are really durable and whose modelled instant has not come. What hosts do early
+    /// must not show anywhere, so it is not part of the state.
+    #[serde(skip)]
+    really_durable: BTreeSet<(StoreId, Cycle)>,
+    #[serde(skip)]
+    effects: Vec<HostEffect>,
+    #[serde(skip)]
+    recorder: Option<Recorder>,
+    #[serde(skip)]
+    projection: Projection,
+    #[serde(skip)]
+    history: History,
 }
 
-impl SavedCluster {
-    /// Versioned bytes.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> { todo!() }
-    /// # Errors
+/// A round that waits for answers, by store.
+#[derive(Debug, Clone, Default, Serialize)]
+struct OpenRound {
+    owed: BTreeMap<StoreId, OwedAnswer>,
+}
+
+/// An answer that a round waits for, or that has come.
+#[derive(Debug, Clone, Serialize)]
+struct OwedAnswer {
+    incarnation: Incarnation,
+    /// The event that the answer's products are named after.
+    event: EventId,
+    output: Option<Output>,
+}
+
+impl Conductor {
+    /// A new cluster in its first segment.
     ///
-    /// [`crate::SavedError`].
-    pub fn decode(bytes: &[u8]) -> Result<Self, crate::SavedError> { todo!("{bytes:?}") }
+    /// # Panics
+    ///
+    /// When the settings or the workload are not valid.
+    #[must_use]
+    pub fn create(config: ClusterConfig) -> Self {
+        Self::resume(SavedCluster::fresh(config.settings, config.workload))
+    }
+
+    /// The next segment of a saved cluster: same clock, cut, crashed stores, settings and
+    /// operations. Save it again before anything else runs, because segment and lives have grown.
+    ///
+    /// # Panics
+    ///
+    /// When `saved` is not usable. One that was decoded is.
+    #[must_use]
+    pub fn resume(saved: SavedCluster) -> Self {
+        if let Err(error) = saved.check() {
+            panic!("a conductor cannot start from this cluster: {error}");
+        }
+        let segment = saved.segment + 1;
+        let settings = saved.settings;
+        let region = first_region(&settings);
+        let mut conductor = Self {
+            settings,
+            workload: saved.workload,
+            event: EventId { segment, seq: 0 },
+            now: saved.now,
+            run_hash: codec::hash_of(&saved),
+            dice: Dice::new(&("conductor", settings.seed, segment)),
+            queue: Queue::default(),
+            network: Network::new(saved.cut.clone()),
+            slots: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            round: None,
+            really_durable: BTreeSet::new(),
+            effects: Vec::new(),
+            recorder: Some(Recorder::new(segment, saved.clone())),
+            projection: Projection::new(&region),
+            history: History::default(),
+            region,
+        };
+        conductor.restore_stores(&saved.stores);
+        conductor.restore_clients(saved);
+        conductor
+    }
+
+    fn restore_stores(&mut self, stores: &[SavedStore]) {
+        for store in stores {
+            let (id, incarnation) = (store.id, store.incarnation);
+            let life = match &store.state {
+                SavedLife::Up => SlotLife::Killed,
+                SavedLife::Killed => SlotLife::Killed,
+                SavedLife::Stopped(stop) => SlotLife::Stopped(stop.clone()),
+            };
+            self.slots.insert(id, Slot::new(id, incarnation, life));
+            if store.state == SavedLife::Up {
+                self.start_at(id, whole_ms(self.now));
+            }
+        }
+    }
+
+    /// Begins a new life of `store`, whose boot is due at `due`.
+    fn start_at(&mut self, store: StoreId, due: VirtualTime) {
+        let boot = self.queue.push(due, Event::Boot { store });
+        let slot = self.slots.get_mut(&store).expect("a store has a slot");
+        slot.incarnation = slot.incarnation.next();
+        slot.life = SlotLife::Starting(Load::Due {
+            boot,
+            loaded: false,
+        });
+        self.effects.push(HostEffect::Load {
+            store,
+            incarnation: slot.incarnation,
+            image: !slot.image_known,
+        });
+    }
+
+    fn restore_clients(&mut self, saved: SavedCluster) {
+        let mut page = Client::new(PAGE_CLIENT, self.region.clone(), None);
+        page.restore(saved.operations, saved.last_operation, self.now);
+        self.clients.insert(PAGE_CLIENT, page);
+        let Some(plan) = self.workload else {
+            return;
+        };
+        for nth in 1..=u64::from(plan.clients) {
+            let id = PAGE_CLIENT.plus(nth);
+            let (seed, segment) = (self.settings.seed, self.event.segment);
+            let mut worker = Worker::new(plan, seed, segment, id);
+            let due = after_ms(self.now, worker.draw_pause());
+            self.queue.push(due, Event::Think { client: id });
+            let client = Client::new(id, self.region.clone(), Some(worker));
+            self.clients.insert(id, client);
+        }
+    }
+
+    /// Which stores to load first. Their boots are the first round; until then the clock stands.
+    pub fn begin(&mut self) -> Vec<HostEffect> {
+        self.take_effects()
+    }
+
+    /// What the host must do at once. Ask after every call.
+    pub fn take_effects(&mut self) -> Vec<HostEffect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Everything that the next segment needs; small. Save it after every action and, for the
+    /// clock's sake, a few times a second.
+    #[must_use]
+    pub fn saved(&self) -> SavedCluster {
+        let store = |slot: &Slot| SavedStore {
+            id: slot.id,
+            incarnation: slot.incarnation,
+            state: match &slot.life {
+                SlotLife::Starting(_) | SlotLife::Up => SavedLife::Up,
+                SlotLife::Killed => SavedLife::Killed,
+                SlotLife::Stopped(stop) => SavedLife::Stopped(stop.clone()),
+            },
+        };
+        let page = &self.clients[&PAGE_CLIENT];
+        SavedCluster {
+            segment: self.event.segment,
+            settings: self.settings,
+            workload: self.workload,
+            now: self.now,
+            run_hash: self.run_hash,
+            cut: self.network.groups().to_vec(),
+            stores: self.slots.values().map(store).collect(),
+            operations: newest_operations(page.operations()),
+            last_operation: page.last_operation(),
+        }
+    }
+
+    /// Where the clock stands.
+    #[must_use]
+    pub const fn now(&self) -> VirtualTime {
+        self.now
+    }
+
+    /// The event that was taken last.
+    #[must_use]
+    pub const fn event(&self) -> EventId {
+        self.event
+    }
+
+    /// The hash of the run: chained over every event and every answer.
+    #[must_use]
+    pub const fn run_hash(&self) -> u64 {
+        self.run_hash
+    }
+
+    /// The hash of everything that decides what happens next, apart from the stores themselves.
+    #[must_use]
+    pub fn state_hash(&self) -> u64 {
+        codec::hash_of(self)
+    }
+
+    /// The settings in force.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The first region, as an empty disk starts with it.
+    #[must_use]
+    pub const fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// The stores that answer envelopes now, and which of their lives it is: those whose memory a
+    /// replay has too. Late ones are left out.
+    #[must_use]
+    pub fn running(&self) -> Vec<(StoreId, Incarnation)> {
+        let running = |slot: &&Slot| slot.life == SlotLife::Up && slot.late.is_none();
+        let slots = self.slots.values().filter(running);
+        slots.map(|slot| (slot.id, slot.incarnation)).collect()
+    }
+
+    /// What the clients of the workload did since the last call.
+    pub fn take_history(&mut self) -> History {
+        std::mem::take(&mut self.history)
+    }
+
+    /// The bytes recorded since the last call, empty when there are none or a round is open. In
+    /// order, of all segments, they are the recording.
+    pub fn take_chunk(&mut self) -> Vec<u8> {
+        let stand = Stand {
+            seq: self.event.seq,
+            now: self.now,
+            run_hash: self.run_hash,
+        };
+        match &mut self.recorder {
+            Some(recorder) if self.round.is_none() => recorder.take_chunk(stand),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Ends the recording, which otherwise grows until it is taken.
+    pub fn stop_recording(&mut self) {
+        self.recorder = None;
+    }
+
+    /// For a replay: the hashes of the answers merged since the last call.
+    pub(crate) fn take_answers(&mut self) -> Vec<AnswerHash> {
+        let recorder = self.recorder.as_mut();
+        recorder.map(Recorder::take_answers).unwrap_or_default()
+    }
+
+    /// For a replay: lets the clock stand at `now`, where the recorded one stood.
+    pub(crate) fn stand_at(&mut self, now: VirtualTime) {
+        self.now = self.now.max(now);
+    }
+
+    /// When the next event is due.
+    #[must_use]
+    pub fn next_at(&self) -> Option<VirtualTime> {
+        self.queue.first().map(|(key, _)| key.due)
+    }
+
+    fn record(&mut self, chance: Chance) {
+        let at = Position {
+            seq: self.event.seq,
+            closed: self.round.is_none(),
+            now: self.now,
+        };
+        if let Some(recorder) = &mut self.recorder {
+            recorder.strike(at, chance);
+        }
+    }
+
+    fn boot_config(&self, store: StoreId, incarnation: Incarnation) -> BootConfig {
+        BootConfig {
+            store,
+            incarnation,
+            seed: codec::hash_of(&("store", self.settings.seed, store, incarnation)),
+            first_region: self.region.clone(),
+            options: self.settings.store_options(),
+        }
+    }
+
+    /// The clock of every store. It shows virtual time: clocks do not drift yet.
+    const fn store_time(&self) -> StoreTime {
+        StoreTime::new(self.now.get())
+    }
+
+    /// Calls a client with its surroundings.
+    fn with_client<T>(
+        &mut self,
+        client: ClientId,
+        call: impl FnOnce(&mut Client, &mut Desk<'_>) -> T,
+    ) -> Option<T> {
+        let client = self.clients.get_mut(&client)?;
+        let mut desk = Desk {
+            now: self.now,
+            segment: self.event.segment,
+            settings: &self.settings,
+            queue: &mut self.queue,
+            dice: &mut self.dice,
+            history: &mut self.history,
+        };
+        Some(call(client, &mut desk))
+    }
+}
+
+/// The region that covers all keys, with one peer on every store: peer n lives on store n.
+fn first_region(settings: &Settings) -> Region {
+    let peer = |id| Peer {
+        id: PeerId::new(id),
+        store: StoreId::new(id),
+    };
+    Region {
+        id: RegionId::new(1),
+        start: Bytes::new(),
+        end: Bytes::new(),
+        epoch: RegionEpoch {
+            conf_ver: 1,
+            version: 1,
+        },
+        peers: (1..=settings.stores).map(peer).collect(),
+    }
 }

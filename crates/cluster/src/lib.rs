@@ -1,15 +1,37 @@
-//! The conductor.
+//! The conductor and the simulator: one event loop over virtual time that drives a cluster.
+//!
+//! * [`Conductor`] owns the clock, the network, modelled disk time and the clients. It decides
+//!   what happens next; its host does it. Hosts are web workers in the page, memory in tests
+//!   ([`sim`]), and a recording ([`replay`]).
+//! * [`Recording`] is what chance decided in a run: from it the run comes out again, hash for
+//!   hash.
+//! * [`Node`] is what runs on a host: a store, or a raw raft group ([`group`]).
+//!
+//! Deliberately absent: real clocks, threads, browsers. A call changes the conductor and returns.
+
 #![deny(missing_docs)]
 #![deny(clippy::float_arithmetic)]
 
+mod client;
 mod conductor;
+mod dice;
+mod network;
+mod projection;
+mod queue;
 mod recording;
 mod round;
 mod saved;
+mod slot;
 mod workload;
 
-pub use crate::conductor::{ClusterConfig, Conductor};
-pub use crate::recording::{ENGINE_VERSION, Recording, RecordingError};
+pub use crate::conductor::{ClusterConfig, Conductor, PAGE_CLIENT};
+pub use crate::recording::{
+    AnswerHash, CHUNK_BYTES_MAX, Chance, ENGINE_VERSION, INSTANT_MAX, Position, RECORDING_VERSION,
+    Recording, RecordingError, Segment, Stand, Strike,
+};
 pub use crate::round::{Delivery, HostEffect, Next, Round, StoreRequest};
-pub use crate::saved::{SavedCluster, SavedError, SavedLife, SavedStore};
-pub use crate::workload::WorkloadPlan;
+pub use crate::saved::{SAVED_VERSION, SavedCluster, SavedError, SavedLife, SavedStore};
+pub use crate::workload::{
+    HISTORY_LENGTH_MAX, History, HistoryEvent, WORKLOAD_CLIENTS_MAX, WORKLOAD_KEYS_MAX,
+    WORKLOAD_THINK_MS_MAX, WorkloadPlan,
+};

@@ -1,15 +1,18 @@
 //! What survives the conductor: enough to go on with the same cluster.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use types::{
-    frame::OperationFrame,
+    codec,
+    frame::{OPERATIONS_SHOWN, OperationFrame, OperationState},
     id::{Incarnation, StoreId},
     io::Stop,
     settings::{SettingError, Settings},
+    store::{Command, CommandResult},
     time::VirtualTime,
 };
 
-use crate::workload::WorkloadPlan;
+use crate::{recording::INSTANT_MAX, workload::WorkloadPlan};
 
 /// A cluster at rest: everything that the next start of the conductor takes over. Messages on
 /// their way are not in it; they are lost with the conductor.
@@ -63,12 +66,12 @@ pub enum SavedError {
     /// The bytes do not start as a saved cluster does.
     #[error("this is not a saved cluster")]
     NotACluster,
-    /// It was saved by a newer version.
-    #[error("saved with layout {found}, this version knows up to {known}")]
-    Newer {
+    /// It was saved by another version.
+    #[error("saved with layout {found}, this version knows {known} only")]
+    OtherVersion {
         /// The layout found.
         found: u32,
-        /// The newest known.
+        /// The one that is known.
         known: u32,
     },
     /// The bytes cannot be read.
@@ -86,4 +89,205 @@ pub enum SavedError {
         /// What does not fit.
         reason: String,
     },
+}
+
+/// The version of the saved form.
+pub const SAVED_VERSION: u32 = 1;
+/// The most bytes of commands and results that a saved cluster keeps of its operations.
+const OPERATION_BYTES_MAX: usize = 4 << 20;
+/// The most starts of a conductor; request names carry the segment in their upper bits.
+const SEGMENT_MAX: u32 = 1 << 20;
+/// No honest count of lives or operations comes near this.
+const COUNT_MAX: u64 = 1 << 40;
+
+const MAGIC: [u8; 4] = *b"RPsv";
+
+impl SavedCluster {
+    /// A cluster that has never run: segment 0, no store has lived yet.
+    #[must_use]
+    pub fn fresh(settings: Settings, workload: Option<WorkloadPlan>) -> Self {
+        let store = |id| SavedStore {
+            id: StoreId::new(id),
+            incarnation: Incarnation::ZERO,
+            state: SavedLife::Up,
+        };
+        Self {
+            segment: 0,
+            settings,
+            workload,
+            now: VirtualTime::ZERO,
+            run_hash: 0,
+            cut: Vec::new(),
+            stores: (1..=settings.stores).map(store).collect(),
+            operations: Vec::new(),
+            last_operation: 0,
+        }
+    }
+
+    /// Versioned bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&SAVED_VERSION.to_le_bytes());
+        bytes.extend_from_slice(&codec::encode(self));
+        bytes
+    }
+
+    /// Reads [`SavedCluster::encode`]d bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`SavedError`] when the bytes are not a usable cluster.
+    pub fn decode(bytes: &[u8]) -> Result<Self, SavedError> {
+        let (head, rest) = bytes.split_at_checked(8).ok_or(SavedError::NotACluster)?;
+        if head[..4] != MAGIC {
+            return Err(SavedError::NotACluster);
+        }
+        let found = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
+        if found != SAVED_VERSION {
+            let known = SAVED_VERSION;
+            return Err(SavedError::OtherVersion { found, known });
+        }
+        let malformed = |error: codec::DecodeError| SavedError::Malformed {
+            reason: error.to_string(),
+        };
+        let saved: Self = codec::decode(rest).map_err(malformed)?;
+        saved.check()?;
+        Ok(saved)
+    }
+
+    /// Whether the parts fit together, so that a conductor can start from them.
+    ///
+    /// # Errors
+    ///
+    /// [`SavedError`] names the part that does not.
+    pub fn check(&self) -> Result<(), SavedError> {
+        self.settings.validate()?;
+        let ids = self.stores.iter().map(|store| store.id.get());
+        let operation_ids: Vec<u64> = self.operations.iter().map(|op| op.id.get()).collect();
+        let ascending = operation_ids.is_sorted_by(|a, b| a < b);
+        let known = operation_ids
+            .last()
+            .is_none_or(|last| *last <= self.last_operation);
+        let lives = self.stores.iter().map(|store| store.incarnation.get());
+        let all: Vec<StoreId> = self.stores.iter().map(|store| store.id).collect();
+        let rules = [
+            (self.segment < SEGMENT_MAX, "too many segments"),
+            (self.now <= INSTANT_MAX, "the clock is beyond all measure"),
+            (
+                ids.eq(1..=self.settings.stores),
+                "the stores are not those of the settings",
+            ),
+            (
+                lives.into_iter().all(|lives| lives < COUNT_MAX),
+                "a store has too many lives",
+            ),
+            (
+                self.cut.is_empty() || is_partition(&self.cut, &all),
+                "the cut has no such groups",
+            ),
+            (
+                self.workload.is_none_or(|plan| plan.is_valid()),
+                "the workload is out of range",
+            ),
+            (
+                self.operations.len() <= OPERATIONS_SHOWN,
+                "too many operations",
+            ),
+            (ascending && known, "the operations are not in order"),
+            (self.last_operation < COUNT_MAX, "too many operations ever"),
+        ];
+        match rules.iter().find(|(holds, _)| !holds) {
+            None => Ok(()),
+            Some((_, reason)) => Err(SavedError::Inconsistent {
+                reason: (*reason).to_owned(),
+            }),
+        }
+    }
+}
+
+/// Whether `groups` are two or more and hold each of `stores` exactly once.
+pub(crate) fn is_partition(groups: &[Vec<StoreId>], stores: &[StoreId]) -> bool {
+    let mut members: Vec<StoreId> = groups.iter().flatten().copied().collect();
+    members.sort_unstable();
+    groups.len() >= 2 && groups.iter().all(|group| !group.is_empty()) && members == stores
+}
+
+/// The newest of `operations`, as many as fit into a saved cluster.
+pub(crate) fn newest_operations<'a>(
+    operations: impl DoubleEndedIterator<Item = &'a OperationFrame>,
+) -> Vec<OperationFrame> {
+    let mut bytes = 0;
+    let mut newest: Vec<OperationFrame> = operations
+        .rev()
+        .take(OPERATIONS_SHOWN)
+        .take_while(|operation| {
+            bytes += operation_bytes(operation);
+            bytes <= OPERATION_BYTES_MAX
+        })
+        .cloned()
+        .collect();
+    newest.reverse();
+    newest
+}
+
+fn operation_bytes(operation: &OperationFrame) -> usize {
+    let command = match &operation.command {
+        Command::Put { key, value } => key.len() + value.len(),
+        Command::Delete { key } | Command::Get { key } => key.len(),
+        Command::Scan { start, end, .. } => start.len() + end.len(),
+    };
+    let result = match &operation.state {
+        OperationState::Done { result, .. } => match result {
+            CommandResult::Put | CommandResult::Delete => 0,
+            CommandResult::Get { value } => value.as_ref().map_or(0, Bytes::len),
+            CommandResult::Scan { pairs } => pairs
+                .iter()
+                .map(|(key, value)| key.len() + value.len())
+                .sum(),
+        },
+        _ => 0,
+    };
+    command + result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_saved_cluster_comes_back_as_it_was() {
+        let saved = SavedCluster::fresh(Settings::default(), None);
+        assert_eq!(SavedCluster::decode(&saved.encode()), Ok(saved));
+    }
+
+    #[test]
+    fn saved_bytes_of_others_are_refused() {
+        assert_eq!(SavedCluster::decode(b"{}"), Err(SavedError::NotACluster));
+        let mut bytes = SavedCluster::fresh(Settings::default(), None).encode();
+        bytes[4] = 2;
+        let other = SavedError::OtherVersion { found: 2, known: 1 };
+        assert_eq!(SavedCluster::decode(&bytes), Err(other));
+        bytes[4] = 1;
+        bytes.truncate(20);
+        assert!(matches!(
+            SavedCluster::decode(&bytes),
+            Err(SavedError::Malformed { .. })
+        ));
+    }
+
+    #[test]
+    fn a_cluster_whose_parts_do_not_fit_is_refused() {
+        let spoil: [fn(&mut SavedCluster); 4] = [
+            |saved| saved.stores.clear(),
+            |saved| saved.settings.stores = 10_000,
+            |saved| saved.cut = vec![vec![StoreId::new(1)]],
+            |saved| saved.now = VirtualTime::new(1 << 52),
+        ];
+        for spoil in spoil {
+            let mut saved = SavedCluster::fresh(Settings::default(), None);
+            spoil(&mut saved);
+            assert!(SavedCluster::decode(&saved.encode()).is_err(), "{saved:?}");
+        }
+    }
 }

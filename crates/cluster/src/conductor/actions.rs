@@ -1,0 +1,125 @@
+//! What people do to the cluster. An action takes effect at once, also while a round is open, and
+//! is recorded; a refused one changes nothing.
+
+use types::{
+    action::{Acted, Action, KEY_BYTES_MAX, Misuse, VALUE_BYTES_MAX},
+    id::StoreId,
+    settings::{Scope, SettingError, Settings, TABLE},
+    store::Command,
+};
+
+use super::{Conductor, PAGE_CLIENT};
+use crate::{
+    queue::after_ms,
+    recording::Chance,
+    saved::is_partition,
+    slot::{Slot, SlotLife},
+};
+
+impl Conductor {
+    /// Does what a person asks. Afterwards there may be effects to take.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse`] when it makes no sense now; nothing has changed.
+    pub fn act(&mut self, action: Action) -> Result<Acted, Misuse> {
+        let settings = self.check(&action)?;
+        if let Action::Kill { store } = action {
+            self.note_answer(store);
+        }
+        self.record(Chance::Act(action.clone()));
+        match action {
+            Action::Kill { store } => {
+                self.drop_owed(store);
+                self.end_life(store, SlotLife::Killed);
+                self.close_if_complete();
+            }
+            Action::Start { store } => {
+                let (min, max) = (self.settings.disk_ms_min, self.settings.disk_ms_max);
+                let due = after_ms(self.now, self.dice.between(min, max));
+                self.start_at(store, due);
+            }
+            Action::Cut { groups } => self.network.cut(groups),
+            Action::Heal => self.network.heal(),
+            Action::Set { .. } => self.settings = settings,
+            Action::Submit { command, via } => {
+                let operation = self.with_client(PAGE_CLIENT, |client, desk| {
+                    client.submit(command, via, desk)
+                });
+                return Ok(Acted::Submitted(operation.expect("the page has a client")));
+            }
+        }
+        Ok(Acted::Done)
+    }
+
+    /// The settings after the action, if it makes sense now.
+    fn check(&self, action: &Action) -> Result<Settings, Misuse> {
+        let mut settings = self.settings;
+        match action {
+            Action::Kill { store } => {
+                let store = *store;
+                if !self.existing(store)?.is_alive() {
+                    return Err(Misuse::NotRunning { store });
+                }
+            }
+            Action::Start { store } => {
+                let store = *store;
+                if self.existing(store)?.is_alive() {
+                    return Err(Misuse::AlreadyRunning { store });
+                }
+            }
+            Action::Cut { groups } => {
+                let stores: Vec<StoreId> = self.slots.keys().copied().collect();
+                if !is_partition(groups, &stores) {
+                    return Err(Misuse::BadGroups);
+                }
+            }
+            Action::Heal => {}
+            Action::Submit { command, via } => {
+                check_command(command)?;
+                via.map_or(Ok(()), |store| self.existing(store).map(|_| ()))?;
+            }
+            Action::Set { name, value } => {
+                let name = name.clone();
+                let spec = TABLE.iter().find(|spec| spec.name == name);
+                match spec.map(|spec| spec.scope) {
+                    None => return Err(SettingError::Unknown { name }.into()),
+                    Some(Scope::NewCluster) => return Err(Misuse::NotLive { name }),
+                    Some(Scope::Live) => settings.set(&name, &value.to_string())?,
+                }
+            }
+        }
+        Ok(settings)
+    }
+
+    fn existing(&self, store: StoreId) -> Result<&Slot, Misuse> {
+        self.slots.get(&store).ok_or(Misuse::NoSuchStore { store })
+    }
+}
+
+fn check_command(command: &Command) -> Result<(), Misuse> {
+    let fits = |bytes: usize, limit: u64| {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        if bytes <= limit {
+            Ok(())
+        } else {
+            Err(Misuse::TooLong { bytes, limit })
+        }
+    };
+    match command {
+        Command::Put { key, .. } | Command::Delete { key } | Command::Get { key }
+            if key.is_empty() =>
+        {
+            Err(Misuse::EmptyKey)
+        }
+        Command::Put { key, value } => {
+            fits(key.len(), KEY_BYTES_MAX)?;
+            fits(value.len(), VALUE_BYTES_MAX)
+        }
+        Command::Delete { key } | Command::Get { key } => fits(key.len(), KEY_BYTES_MAX),
+        Command::Scan { start, end, .. } => {
+            fits(start.len(), KEY_BYTES_MAX)?;
+            fits(end.len(), KEY_BYTES_MAX)
+        }
+    }
+}

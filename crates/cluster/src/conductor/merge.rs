@@ -1,0 +1,129 @@
+//! What a store's answer does: its messages leave, its write is on its way, its timer is set.
+
+use types::{
+    codec,
+    event::{EventId, MadeBy},
+    id::{Cycle, Incarnation, StoreId},
+    io::{Output, Stop},
+    store::{Reply, StoreMessage},
+    time::{StoreTime, US_PER_MS, VirtualTime},
+};
+
+use super::Conductor;
+use crate::{
+    network::{Sent, draw_client_way},
+    queue::{Event, after_ms, whole_ms},
+    round::HostEffect,
+    slot::{OpenWrite, SlotLife, Timer},
+};
+
+impl Conductor {
+    /// Takes an answer in. `event` names its products. An answer of a life that has ended
+    /// meanwhile still had its messages sent; it starts nothing any more.
+    pub(super) fn merge(
+        &mut self,
+        store: StoreId,
+        incarnation: Incarnation,
+        event: EventId,
+        output: Output,
+    ) {
+        let bytes = codec::encode(&output);
+        self.run_hash = codec::chain(self.run_hash, &bytes);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.answer(event, store, codec::hash(&bytes));
+        }
+        for (nth, message) in (0..).zip(output.messages) {
+            self.send(message, MadeBy { event, nth });
+        }
+        for reply in output.replies {
+            self.send_reply(store, reply);
+        }
+        for fact in output.facts {
+            self.projection.fact(store, self.now, fact);
+        }
+        let slot = &self.slots[&store];
+        if slot.incarnation != incarnation || !slot.is_alive() {
+            return;
+        }
+        if let Some(stop) = output.stop {
+            self.stopped(store, stop);
+            return;
+        }
+        self.slot(store).life = SlotLife::Up;
+        if let Some(write) = output.write {
+            self.open_write(store, write.cycle);
+        }
+        self.set_timer(store, output.wake_at, event);
+    }
+
+    fn send(&mut self, message: StoreMessage, id: MadeBy) {
+        let (now, settings) = (self.now, &self.settings);
+        match self
+            .network
+            .send(message, id, now, settings, &mut self.dice)
+        {
+            Sent::Flying(first, second) => {
+                for flight in std::iter::once(first).chain(second) {
+                    let due = flight.frame.due;
+                    self.queue.push(due, Event::Message(flight));
+                }
+            }
+            Sent::Lost(frame, reason) => self.projection.lost(frame, now, reason),
+        }
+    }
+
+    fn send_reply(&mut self, from: StoreId, reply: Reply) {
+        let way = draw_client_way(&self.settings, &mut self.dice);
+        let due = after_ms(self.now, way);
+        self.queue.push(due, Event::Reply { from, reply });
+    }
+
+    fn open_write(&mut self, store: StoreId, cycle: Cycle) {
+        let (min, max) = (self.settings.disk_ms_min, self.settings.disk_ms_max);
+        let due = after_ms(self.now, self.dice.between(min, max));
+        let key = self.queue.push(due, Event::Durable { store, cycle });
+        let slot = self.slot(store);
+        assert!(
+            slot.write.is_none(),
+            "{store} writes cycle {cycle} while {:?} is open",
+            slot.write
+        );
+        slot.write = Some(OpenWrite {
+            cycle,
+            due: Some(key),
+        });
+    }
+
+    /// A store is woken at the whole millisecond after the instant it names, and never at the
+    /// instant at which it says so: one that asks for the past must not stop the clock.
+    fn set_timer(&mut self, store: StoreId, wake_at: Option<StoreTime>, event: EventId) {
+        let soonest = whole_ms(self.now.plus(US_PER_MS));
+        let due = wake_at.map(|at| whole_ms(VirtualTime::new(at.get())).max(soonest));
+        let timer = self.slots[&store].timer;
+        if timer.map(|timer| timer.key.due) == due {
+            return;
+        }
+        if let Some(timer) = timer {
+            self.queue.remove(timer.key);
+        }
+        let timer = due.map(|due| Timer {
+            key: self.queue.push(due, Event::Wake { store }),
+            set_by: event,
+        });
+        self.slot(store).timer = timer;
+    }
+
+    /// A store ended itself, or its process died.
+    pub(super) fn stopped(&mut self, store: StoreId, stop: Stop) {
+        self.end_life(store, SlotLife::Stopped(stop));
+    }
+
+    /// Ends a life: nothing of it is to come but the messages that have left.
+    pub(super) fn end_life(&mut self, store: StoreId, life: SlotLife) {
+        let slot = self.slots.get_mut(&store).expect("a store has a slot");
+        slot.end(life, &mut self.queue);
+        self.really_durable.retain(|(other, _)| *other != store);
+        self.projection.ended(store);
+        self.effects.push(HostEffect::Kill { store });
+    }
+}

@@ -1,0 +1,74 @@
+//! Frames: what the page draws.
+
+use types::{
+    frame::{Frame, Life, MessageFrame, OPERATIONS_SHOWN, OperationFrame, Pace, StoreFrame},
+    id::StoreId,
+};
+
+use super::{Conductor, PAGE_CLIENT};
+use crate::{queue::Event, slot::SlotLife};
+
+impl Conductor {
+    /// The stage as it stands. Facts are those since the frame before. The driver fills in the
+    /// pace, because it owns real time.
+    pub fn frame(&mut self) -> Frame {
+        let (facts, facts_skipped) = self.projection.take_facts();
+        let ids: Vec<StoreId> = self.slots.keys().copied().collect();
+        Frame {
+            event: self.event,
+            now: self.now,
+            run_hash: self.run_hash,
+            pace: Pace::default(),
+            settings: self.settings,
+            region: self.region.clone(),
+            stores: ids.into_iter().map(|id| self.store_frame(id)).collect(),
+            messages: self.messages(),
+            lost: self.projection.lost_lately(self.now),
+            cut: self.network.groups().to_vec(),
+            operations: self.newest_operations(),
+            facts,
+            facts_skipped,
+        }
+    }
+
+    fn store_frame(&mut self, id: StoreId) -> StoreFrame {
+        let known = self.projection.store(id, self.now);
+        let slot = &self.slots[&id];
+        let life = match &slot.life {
+            SlotLife::Starting(_) => Life::Starting,
+            SlotLife::Up if slot.late.is_some() => Life::Late,
+            SlotLife::Up => Life::Up,
+            SlotLife::Killed => Life::Killed,
+            SlotLife::Stopped(stop) => Life::Stopped(stop.clone()),
+        };
+        StoreFrame {
+            life,
+            incarnation: slot.incarnation,
+            writing: slot.write.map(|write| write.cycle),
+            ..known
+        }
+    }
+
+    /// The messages on their way, by id.
+    fn messages(&self) -> Vec<MessageFrame> {
+        let on_its_way = |event: &Event| match event {
+            Event::Message(flight) => Some(flight.frame.clone()),
+            _ => None,
+        };
+        let mut messages: Vec<MessageFrame> = self.queue.events().filter_map(on_its_way).collect();
+        messages.sort_by_key(|message| (message.id, message.duplicate));
+        messages
+    }
+
+    fn newest_operations(&self) -> Vec<OperationFrame> {
+        let page = &self.clients[&PAGE_CLIENT];
+        let mut newest: Vec<OperationFrame> = page
+            .operations()
+            .rev()
+            .take(OPERATIONS_SHOWN)
+            .cloned()
+            .collect();
+        newest.reverse();
+        newest
+    }
+}

@@ -1,0 +1,307 @@
+//! What people see of the stores: a projection folded over facts and completions.
+//!
+//! Nothing in the cluster reads it. It is no part of the state hash.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use types::{
+    frame::{
+        ENTRIES_SHOWN, FACTS_SHOWN, FactFrame, LOST_SHOWN_US, Life, LossReason, LostMessage,
+        MessageFrame, StoreFrame,
+    },
+    id::{Incarnation, PeerId, StoreId},
+    raft::{EntryBrief, LogIndex, LogPosition, RaftFact, Role, Term, VoteVerdict},
+    store::Region,
+    time::VirtualTime,
+    view::{Fact, FactBody},
+};
+
+/// A second of virtual time, in microseconds.
+const SECOND_US: u64 = 1_000_000;
+/// The most lost messages that are remembered.
+const LOST_SHOWN: usize = 1_024;
+/// How many of a store's newest entries are remembered, more than are shown: some may be cut off.
+const ENTRIES_KEPT: usize = 1_024;
+
+/// The projection of the whole cluster.
+#[derive(Debug, Clone)]
+pub(crate) struct Projection {
+    stores: BTreeMap<StoreId, Known>,
+    store_of: BTreeMap<PeerId, StoreId>,
+    lost: VecDeque<LostMessage>,
+    facts: VecDeque<FactFrame>,
+    facts_skipped: u64,
+}
+
+/// What is known of one store.
+#[derive(Debug, Clone)]
+struct Known {
+    frame: StoreFrame,
+    peer: PeerId,
+    /// When its last transactions became durable.
+    durable_at: VecDeque<VirtualTime>,
+}
+
+impl Projection {
+    /// A projection of the peers of `region`, of which nothing is known.
+    pub(crate) fn new(region: &Region) -> Self {
+        let known = |store, peer| Known {
+            frame: unknown_store(store),
+            peer,
+            durable_at: VecDeque::new(),
+        };
+        let peers = region.peers.iter();
+        Self {
+            stores: peers
+                .clone()
+                .map(|peer| (peer.store, known(peer.store, peer.id)))
+                .collect(),
+            store_of: peers.map(|peer| (peer.id, peer.store)).collect(),
+            lost: VecDeque::new(),
+            facts: VecDeque::new(),
+            facts_skipped: 0,
+        }
+    }
+
+    /// Takes in a fact of `store`.
+    pub(crate) fn fact(&mut self, store: StoreId, at: VirtualTime, fact: Fact) {
+        if let Some(known) = self.stores.get_mut(&store) {
+            known.fold(&fact.body, &self.store_of);
+        }
+        if self.facts.len() == FACTS_SHOWN {
+            self.facts.pop_front();
+            self.facts_skipped += 1;
+        }
+        self.facts.push_back(FactFrame { store, at, fact });
+    }
+
+    /// A transaction of `store` became durable.
+    pub(crate) fn durable(&mut self, store: StoreId, at: VirtualTime) {
+        if let Some(known) = self.stores.get_mut(&store) {
+            known.durable_at.push_back(at);
+            drop_old(&mut known.durable_at, at);
+        }
+    }
+
+    /// A message did not arrive.
+    pub(crate) fn lost(&mut self, message: MessageFrame, at: VirtualTime, reason: LossReason) {
+        if self.lost.len() == LOST_SHOWN {
+            self.lost.pop_front();
+        }
+        self.lost.push_back(LostMessage {
+            message,
+            at,
+            reason,
+        });
+    }
+
+    /// The messages lost shortly before `now`.
+    pub(crate) fn lost_lately(&mut self, now: VirtualTime) -> Vec<LostMessage> {
+        let old = |lost: &LostMessage| now.since(lost.at) > LOST_SHOWN_US;
+        while self.lost.front().is_some_and(old) {
+            self.lost.pop_front();
+        }
+        self.lost.iter().cloned().collect()
+    }
+
+    /// The facts since the last call, and how many did not fit.
+    pub(crate) fn take_facts(&mut self) -> (Vec<FactFrame>, u64) {
+        let facts = self.facts.drain(..).collect();
+        (facts, std::mem::take(&mut self.facts_skipped))
+    }
+
+    /// What is known of `store`. Life, incarnation and open write are the caller's to fill in.
+    pub(crate) fn store(&mut self, store: StoreId, now: VirtualTime) -> StoreFrame {
+        let Some(known) = self.stores.get_mut(&store) else {
+            return unknown_store(store);
+        };
+        drop_old(&mut known.durable_at, now);
+        let mut frame = shown(&known.frame);
+        frame.writes_per_second = u32::try_from(known.durable_at.len()).unwrap_or(u32::MAX);
+        frame
+    }
+
+    /// A life of `store` ended: what only a living peer has is gone.
+    pub(crate) fn ended(&mut self, store: StoreId) {
+        if let Some(known) = self.stores.get_mut(&store) {
+            let frame = &mut known.frame;
+            frame.timer = None;
+            frame.votes.clear();
+            frame.progress.clear();
+        }
+    }
+}
+
+/// The frame with the newest entries only.
+fn shown(frame: &StoreFrame) -> StoreFrame {
+    let surplus = frame.entries.len().saturating_sub(ENTRIES_SHOWN);
+    StoreFrame {
+        entries: frame.entries[surplus..].to_vec(),
+        votes: frame.votes.clone(),
+        progress: frame.progress.clone(),
+        life: frame.life.clone(),
+        ..*frame
+    }
+}
+
+fn drop_old(instants: &mut VecDeque<VirtualTime>, now: VirtualTime) {
+    while instants
+        .front()
+        .is_some_and(|at| now.since(*at) >= SECOND_US)
+    {
+        instants.pop_front();
+    }
+}
+
+const fn unknown_store(id: StoreId) -> StoreFrame {
+    const NOWHERE: LogPosition = LogPosition {
+        index: LogIndex::ZERO,
+        term: Term::ZERO,
+    };
+    StoreFrame {
+        id,
+        life: Life::Starting,
+        incarnation: Incarnation::ZERO,
+        role: Role::Follower,
+        term: Term::ZERO,
+        vote: None,
+        leader: None,
+        truncated: NOWHERE,
+        last: NOWHERE,
+        durable: LogIndex::ZERO,
+        commit: LogIndex::ZERO,
+        applied: LogIndex::ZERO,
+        flushed: LogIndex::ZERO,
+        entries: Vec::new(),
+        timer: None,
+        votes: Vec::new(),
+        progress: Vec::new(),
+        writing: None,
+        writes_per_second: 0,
+    }
+}
+
+impl Known {
+    fn fold(&mut self, body: &FactBody, store_of: &BTreeMap<PeerId, StoreId>) {
+        let frame = &mut self.frame;
+        match body {
+            FactBody::Started {
+                peer,
+                hard_state,
+                truncated,
+                entries,
+                applied,
+                ..
+            } => {
+                *frame = unknown_store(frame.id);
+                self.peer = *peer;
+                frame.term = hard_state.term;
+                frame.vote = hard_state
+                    .vote
+                    .and_then(|peer| store_of.get(&peer).copied());
+                frame.commit = hard_state.commit;
+                frame.truncated = *truncated;
+                frame.last = *truncated;
+                frame.applied = *applied;
+                frame.flushed = *applied;
+                append(frame, entries);
+                frame.durable = frame.last.index;
+            }
+            FactBody::Raft(fact) => self.fold_raft(fact, store_of),
+            FactBody::Applied { to, .. } => frame.applied = *to,
+            FactBody::Flushed { to } => frame.flushed = *to,
+            FactBody::Proposed { .. } => {}
+            FactBody::TimerReset { started, deadline } => {
+                // Clocks of stores do not drift yet: store time is virtual time.
+                let virtual_time = |at: types::time::StoreTime| VirtualTime::new(at.get());
+                frame.timer = Some((virtual_time(*started), virtual_time(*deadline)));
+            }
+            FactBody::TimerStopped => frame.timer = None,
+        }
+    }
+
+    fn fold_raft(&mut self, fact: &RaftFact, store_of: &BTreeMap<PeerId, StoreId>) {
+        let frame = &mut self.frame;
+        let store = |peer: &PeerId| store_of.get(peer).copied();
+        match fact {
+            RaftFact::TermChanged { to, .. } => {
+                frame.term = *to;
+                frame.vote = None;
+            }
+            RaftFact::RoleChanged {
+                role, leader, term, ..
+            } => {
+                frame.role = *role;
+                frame.term = *term;
+                frame.leader = leader.as_ref().and_then(store);
+                frame.progress.clear();
+                if *role == Role::Candidate {
+                    frame.vote = Some(frame.id);
+                }
+                if *role != Role::Leader {
+                    frame.votes.clear();
+                }
+            }
+            RaftFact::VoteDecided {
+                candidate,
+                verdict: VoteVerdict::Granted,
+                ..
+            } => frame.vote = store(candidate),
+            RaftFact::VoteDecided { .. } => {}
+            RaftFact::VoteCounted { voter, granted, .. } => {
+                if let Some(voter) = store(voter) {
+                    frame.votes.retain(|(known, _)| *known != voter);
+                    frame.votes.push((voter, *granted));
+                    frame.votes.sort_unstable();
+                }
+            }
+            RaftFact::Appended { entries, .. } => append(frame, entries),
+            RaftFact::Truncated { from } => cut_log(frame, *from),
+            RaftFact::Durable { to } => frame.durable = *to,
+            RaftFact::Committed { to, .. } => frame.commit = *to,
+            RaftFact::Progressed {
+                peer,
+                matched,
+                next,
+            } => {
+                if let Some(store) = store(peer) {
+                    frame.progress.retain(|(known, ..)| *known != store);
+                    frame.progress.push((store, *matched, *next));
+                    frame.progress.sort_unstable();
+                }
+            }
+        }
+    }
+}
+
+fn append(frame: &mut StoreFrame, entries: &[EntryBrief]) {
+    frame.entries.extend_from_slice(entries);
+    let surplus = frame.entries.len().saturating_sub(ENTRIES_KEPT);
+    frame.entries.drain(..surplus);
+    if let Some(last) = entries.last() {
+        frame.last = LogPosition {
+            index: last.index,
+            term: last.term,
+        };
+    }
+}
+
+/// Drops the entries from `from` on. When all entries that are kept here go, the term of the last
+/// one that stays is not known; it is the truncated one's at least.
+fn cut_log(frame: &mut StoreFrame, from: LogIndex) {
+    frame.entries.retain(|entry| entry.index < from);
+    frame.last = frame.entries.last().map_or(
+        LogPosition {
+            index: from.prev(),
+            term: frame.truncated.term,
+        },
+        |last| LogPosition {
+            index: last.index,
+            term: last.term,
+        },
+    );
+    frame.durable = frame.durable.min(frame.last.index);
+}
+
+#[cfg(test)]
+mod tests;
