@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use types::{
     codec,
     disk::{DiskImage, DiskWrite, Row, RowKey, RowOp, RowValue},
-    id::Cycle,
+    id::{Cycle, StoreId},
     io::Stop,
+    view::RowsView,
 };
 
 use crate::rows;
@@ -120,6 +121,17 @@ impl MemoryDisk {
 #[must_use]
 pub fn hash(image: &DiskImage) -> u64 {
     hash_rows(image.rows.iter().map(|row| (&row.key, &row.value)))
+}
+
+/// The rows as people look at them, each with TinyKV's byte key beside it.
+#[must_use]
+pub fn rows_view(store: StoreId, image: &DiskImage) -> RowsView {
+    let rows = image.rows.iter();
+    let rows = rows.map(|row| (row.clone(), rows::tinykv_key(&row.key)));
+    RowsView {
+        store,
+        rows: rows.collect(),
+    }
 }
 
 fn hash_rows<'a>(rows: impl Iterator<Item = (&'a RowKey, &'a RowValue)>) -> u64 {

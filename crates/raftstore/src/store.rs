@@ -53,7 +53,7 @@ impl Store {
         if self.stopped {
             return;
         }
-        let result = self.turn_over(envelope, output);
+        let result = self.work_through(envelope, output);
         self.finish(result, output);
     }
 
@@ -86,7 +86,7 @@ impl Store {
         &self.refused
     }
 
-    fn turn_over(&mut self, envelope: &Envelope, output: &mut Output) -> Result<(), Stop> {
+    fn work_through(&mut self, envelope: &Envelope, output: &mut Output) -> Result<(), Stop> {
         let first = envelope.inputs.first();
         self.last_event = first.map_or(self.last_event, |delivered| delivered.event);
         self.advance(envelope.now, output)?;

@@ -68,8 +68,15 @@ fn step(all: &mut Loop, step: &Step, sent: &mut Vec<types::store::RequestId>) {
     }
 }
 
+fn config() -> ProptestConfig {
+    ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(150)
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(150) })]
+    #![proptest_config(config())]
 
     #[test]
     fn nothing_acknowledged_is_lost_and_every_disk_stays_sound(steps in steps()) {

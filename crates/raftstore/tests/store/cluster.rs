@@ -141,6 +141,9 @@ fn an_image_makes_the_same_disk_again() {
     let again = MemoryDisk::from_image(&disk.image()).expect("a sound image");
     assert_eq!(&again, disk);
     assert_eq!(raftstore::image::hash(&disk.image()), disk.hash());
+    let view = raftstore::image::rows_view(types::id::StoreId::new(1), &disk.image());
+    assert_eq!(view.rows.len(), disk.rows().len());
+    assert!(view.rows.iter().any(|(_, key)| *key == b("default_k0")));
 }
 
 #[test]
