@@ -276,6 +276,12 @@ pub enum FromConductor {
     },
     /// Something that a person should know.
     Notice(Notice),
+    /// The conductor's code panicked: a bug of ours. Nothing follows; the disks are whole, and a
+    /// new conductor can open the cluster.
+    Fatal {
+        /// The panic's message.
+        message: String,
+    },
 }
 
 /// Something that a person should know.
