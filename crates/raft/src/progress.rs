@@ -239,6 +239,17 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_empties_the_window() {
+        let mut progress = progress(1);
+        progress.acknowledge(at(1));
+        progress.sent(Some(at(2)));
+        progress.sent(Some(at(3)));
+        assert!(progress.back_up(at(2), at(2)));
+        assert_eq!((progress.in_flight(), progress.next()), (0, at(2)));
+        assert!(progress.is_due());
+    }
+
+    #[test]
     fn a_refusal_that_leaves_no_way_back_is_not_repeated_at_once() {
         let mut progress = progress(6);
         progress.sent(None);

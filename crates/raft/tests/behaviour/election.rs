@@ -151,6 +151,40 @@ fn followers_and_candidates_wait_for_every_number_of_ticks_from_t_to_2t_minus_1(
 }
 
 #[test]
+fn who_becomes_a_follower_waits_anew_and_for_another_time() {
+    let mut is_redrawn = false;
+    for id in 1..=20 {
+        let mut node = lone(id, 20, Restored::default());
+        node.campaign();
+        drain(&mut node);
+        let drawn = node.timer().timeout();
+        node.advance_ticks(5);
+        let from = id % 20 + 1;
+        let refused = message(from, id, 2, vote(false));
+        node.step(refused).expect("an honest message");
+        assert_eq!((node.role(), node.timer().elapsed()), (Role::Follower, 0));
+        is_redrawn |= node.timer().timeout() != drawn;
+    }
+    assert!(is_redrawn);
+}
+
+#[test]
+fn every_word_of_the_leader_starts_the_election_timer_again() {
+    let accepted = append(position(0, 0), vec![], 0);
+    let refused = append(position(9, 1), vec![], 0);
+    for body in [accepted, refused, heartbeat(0)] {
+        let mut node = follower(1);
+        node.step(message(2, 1, 1, heartbeat(0)))
+            .expect("an honest message");
+        node.advance_ticks(7);
+        assert_eq!(node.timer().elapsed(), 7);
+        node.step(message(2, 1, 1, body))
+            .expect("an honest message");
+        assert_eq!(node.timer().elapsed(), 0);
+    }
+}
+
+#[test]
 fn five_peers_seldom_time_out_in_the_same_tick() {
     let mut nodes: Vec<_> = (1..=5).map(|id| lone(id, 5, Restored::default())).collect();
     let mut together = 0;

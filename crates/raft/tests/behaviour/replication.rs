@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use raft::progress::{APPENDS_IN_FLIGHT_MAX, ProgressState};
-use raft::{ProposeError, RawNode, Restored};
+use raft::{CORRECT, ProposeError, RawNode, Restored, Rules};
 use types::raft::{AppendResult, EntryKind, HardState, LogIndex, MessageBody, MessageKind, Role};
 
 use crate::group::{
@@ -353,6 +353,11 @@ fn whole_terms_are_skipped_when_logs_differ() {
         1,
         "the follower's hint"
     );
+    assert_eq!(
+        refusals_until_equal(&[1; 100], &[1; 5]),
+        1,
+        "one term, short log"
+    );
     let short = vec![1; 5];
     assert_eq!(refusals_until_equal(&other_tail, &short), 1, "a short log");
     let ours = [vec![1; 5], vec![4; 100]].concat();
@@ -503,18 +508,16 @@ fn a_heartbeat_alone_brings_a_follower_up_that_was_cut_off() {
     assert_eq!(group.commits(), [3; 5]);
 }
 
-#[test]
-fn a_heartbeat_brings_an_idle_follower_the_commit_that_it_missed() {
-    let mut group = Group::new(3);
+/// A group whose followers hold an entry of which only the leader knows that it is committed.
+fn group_that_missed_a_commit(rules: &'static Rules) -> Group {
+    let mut group = Group::with_rules(3, rules);
     group.campaign(1);
-    let at = |group: &Group| group.commits();
     group
         .member(1)
         .node
         .propose(Bytes::from_static(b"word"))
         .expect("a leader");
     group.turn(1);
-    // The entry arrives everywhere; the news of its commit is lost.
     while let Some(message) = group.in_transit.pop_front() {
         let is_news =
             matches!(&message.body, MessageBody::Append { entries, .. } if entries.is_empty());
@@ -522,9 +525,27 @@ fn a_heartbeat_brings_an_idle_follower_the_commit_that_it_missed() {
             group.deliver(message);
         }
     }
-    assert_eq!(at(&group), [2, 1, 1]);
+    assert_eq!(group.commits(), [2, 1, 1]);
+    group
+}
+
+#[test]
+fn a_heartbeat_brings_an_idle_follower_the_commit_that_it_missed() {
+    let mut group = group_that_missed_a_commit(&CORRECT);
     group.beat(1);
-    assert_eq!(at(&group), [2, 2, 2]);
+    assert_eq!(group.commits(), [2, 2, 2]);
+}
+
+#[test]
+fn where_heartbeats_carry_no_commit_their_answers_get_the_followers_repaired() {
+    // TinyKV's other legal design: heartbeats say nothing about the log.
+    static BARE_HEARTBEATS: Rules = Rules {
+        heartbeat_commit: |_, _| LogIndex::ZERO,
+        ..CORRECT
+    };
+    let mut group = group_that_missed_a_commit(&BARE_HEARTBEATS);
+    group.beat(1);
+    assert_eq!(group.commits(), [2, 2, 2]);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Who gets a vote (paper, sections 5.2 and 5.4.1).
 
-use raft::{RawNode, Restored};
+use raft::{CORRECT, Config, RawNode, Restored, Rules};
 use types::raft::{LogPosition, Role};
 
 use crate::group::{
-    drain, entries, hard_state, heartbeat, lead, lone, message, peer, position, request_vote, vote,
+    config, drain, drain_all, entries, hard_state, heartbeat, lead, lone, message, peer, position,
+    request_vote, vote,
 };
 
 fn voter(of: u64, voted: u64, log: &[u64]) -> RawNode {
@@ -125,6 +126,35 @@ fn a_vote_counts_once_however_often_it_comes() {
     assert_eq!(node.role(), Role::Candidate);
     let votes: Vec<_> = node.votes().collect();
     assert_eq!(votes, [(peer(1), true), (peer(2), true)]);
+}
+
+#[test]
+fn of_two_answers_of_one_voter_the_first_counts() {
+    let mut node = lone(1, 3, Restored::default());
+    node.campaign();
+    drain(&mut node);
+    for granted in [false, true, true] {
+        node.step(message(2, 1, 1, vote(granted)))
+            .expect("an honest message");
+    }
+    assert_eq!(node.role(), Role::Candidate);
+    let counted = drain_all(&mut node).2;
+    assert_eq!(counted.len(), 1, "{counted:?}");
+}
+
+#[test]
+fn a_replaced_rule_decides_from_its_first_moment_on() {
+    static NO_WAIT: Rules = Rules {
+        own_vote_counts: |_, _| true,
+        ..CORRECT
+    };
+    let config = Config {
+        rules: &NO_WAIT,
+        ..config(1, 1)
+    };
+    let mut node = RawNode::new(config, Restored::default()).expect("a valid start");
+    node.campaign();
+    assert_eq!(node.role(), Role::Leader, "without any disk");
 }
 
 #[test]
