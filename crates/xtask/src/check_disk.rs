@@ -109,6 +109,8 @@ fn print_store(summary: &StoreSummary) {
 
 #[cfg(test)]
 mod tests {
+    use cluster::sim::{Simulation, SimulationConfig};
+    use raftstore::Store;
     use types::disk::{DiskImage, Row, RowKey, RowValue};
     use types::id::StoreId;
 
@@ -130,6 +132,32 @@ mod tests {
         let result = run(&options, &mut Steps::new());
         std::fs::remove_file(file).expect("it was just written");
         result
+    }
+
+    fn disks_of_a_story() -> Vec<(StoreId, DiskImage)> {
+        let mut story = Simulation::<Store>::new(SimulationConfig::quiet(5));
+        story.run_ms(3_000);
+        let stores = (1..=9).map(StoreId::new);
+        let disk = |store| story.disk(store).map(|disk| (store, disk.image()));
+        stores.filter_map(disk).collect()
+    }
+
+    #[test]
+    fn the_disks_of_a_correct_cluster_are_content() {
+        let disks = disks_of_a_story();
+        assert!(disks.len() >= 3, "{} disks", disks.len());
+        result_of("correct", &types::export::encode(&disks)).expect("nothing is wrong");
+    }
+
+    #[test]
+    fn a_lost_row_is_an_error() {
+        let mut disks = disks_of_a_story();
+        let rows = &mut disks[0].1.rows;
+        let log = rows
+            .iter()
+            .position(|row| matches!(row.key, RowKey::RaftLog { .. }));
+        rows.remove(log.expect("a log has rows"));
+        assert!(result_of("lost", &types::export::encode(&disks)).is_err());
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod counts;
 mod exec;
 mod figures;
 mod lint;
+mod replay;
 mod serve;
 mod shots;
 mod steps;
@@ -55,6 +56,8 @@ enum Command {
     Build(build::Build),
     /// Check formatting, clippy, documentation and the rules of this repository.
     Lint(lint::Lint),
+    /// Run a recording again and compare every hash.
+    Replay(replay::Replay),
     /// Check exported disks offline.
     CheckDisk(check_disk::CheckDisk),
     /// Remove what was built.
@@ -86,6 +89,7 @@ fn run(options: Options, steps: &mut Steps) -> Result<()> {
         Command::Test(command) => test::run(&command, &tools, steps),
         Command::Build(command) => build::run(&command, &tools, steps),
         Command::Lint(command) => lint::run(&command, &tools, steps),
+        Command::Replay(command) => replay::run(&command, steps),
         Command::CheckDisk(command) => check_disk::run(&command, steps),
         Command::Clean(command) => clean::run(&command, &tools, steps),
         Command::Shots(command) => shots::run(&command, &tools, steps),
