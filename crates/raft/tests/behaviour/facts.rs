@@ -5,8 +5,8 @@ use raft::{Config, RawNode, Restored};
 use types::raft::{CommitEvidence, EntryBrief, EntryKind, RaftFact, Role, RoleReason, VoteVerdict};
 
 use crate::group::{
-    Group, append, config, drain_all, entry, hard_state, heartbeat, index, lone, matched, message,
-    peer, position, request_vote, restored, term, vote,
+    Group, append, config, drain_all, entry, hard_state, heartbeat, index, lead, lone, matched,
+    message, peer, position, request_vote, restored, term, vote,
 };
 
 fn brief(at: u64, of: u64, kind: EntryKind) -> EntryBrief {
@@ -53,7 +53,7 @@ fn a_start_is_told_with_what_was_durable() {
 }
 
 #[test]
-fn an_election_and_the_first_commit_are_told_in_order_with_their_evidence() {
+fn an_election_is_told_in_order_vote_by_vote() {
     let mut node = lone(1, 3, Restored::default());
     facts(&mut node);
     node.advance_ticks(19);
@@ -106,6 +106,14 @@ fn an_election_and_the_first_commit_are_told_in_order_with_their_evidence() {
             RaftFact::Durable { to: index(1) },
         ]
     );
+}
+
+#[test]
+fn a_commit_by_counting_is_told_with_the_match_index_of_every_voter() {
+    let mut node = lone(1, 3, Restored::default());
+    lead(&mut node);
+    facts(&mut node);
+    let prefix_hash = hash(&node, 1);
     node.step(message(3, 1, 1, matched(1)))
         .expect("an acknowledgement");
     assert_eq!(
