@@ -147,8 +147,9 @@ pub enum SettingError {
         /// The largest.
         max: u64,
     },
-    /// Two settings contradict each other.
-    #[error("{smaller} must not be above {larger}")]
+    /// Two settings contradict each other: a minimum above its maximum, or heartbeats that are
+    /// not more frequent than elections.
+    #[error("{smaller} is too large for {larger}")]
     Order {
         /// The one that must be smaller or equal.
         smaller: String,
@@ -207,12 +208,13 @@ impl Settings {
             }
         }
         let ordered = [
-            ("latency_ms_min", "latency_ms_max"),
-            ("disk_ms_min", "disk_ms_max"),
-            ("heartbeat_ticks", "election_ticks"),
+            ("latency_ms_min", "latency_ms_max", 0),
+            ("disk_ms_min", "disk_ms_max", 0),
+            // A leader must speak at least once in the shortest election timeout.
+            ("heartbeat_ticks", "election_ticks", 1),
         ];
-        for (smaller, larger) in ordered {
-            if self.get(smaller) > self.get(larger) {
+        for (smaller, larger, apart) in ordered {
+            if self.get(smaller).map(|value| value + apart) > self.get(larger) {
                 let (smaller, larger) = (smaller.to_owned(), larger.to_owned());
                 return Err(SettingError::Order { smaller, larger });
             }
@@ -260,6 +262,10 @@ mod tests {
         ));
         assert!(matches!(
             settings.set("latency_ms_min", "26"),
+            Err(SettingError::Order { .. })
+        ));
+        assert!(matches!(
+            settings.set("heartbeat_ticks", "10"),
             Err(SettingError::Order { .. })
         ));
         assert_eq!(settings, Settings::default());
