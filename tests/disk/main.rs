@@ -458,7 +458,7 @@ async fn who_loses_a_lock_by_theft_is_told() {
     let first = locks::hold(name, How::Wait, move || told.set(true)).await;
     let first = first.expect("there are locks").expect("it is free");
     let thief = locks::hold(name, How::Steal, || {}).await;
-    assert!(thief.expect("there are locks").is_some(), "not stolen");
+    let thief = thief.expect("there are locks").expect("not stolen");
     gloo_timers::future::TimeoutFuture::new(20).await;
     assert!(stolen.get(), "nobody was told");
     drop(first);
