@@ -15,19 +15,24 @@
 mod client;
 mod conductor;
 mod dice;
+pub mod group;
 mod network;
+mod node;
 mod projection;
 mod queue;
 mod recording;
+pub mod replay;
 mod round;
 mod saved;
+pub mod sim;
 mod slot;
 mod workload;
 
 pub use crate::conductor::{ClusterConfig, Conductor, PAGE_CLIENT};
+pub use crate::node::Node;
 pub use crate::recording::{
-    AnswerHash, CHUNK_BYTES_MAX, Chance, ENGINE_VERSION, INSTANT_MAX, Position, RECORDING_VERSION,
-    Recording, RecordingError, Segment, Stand, Strike,
+    AnswerHash, CHUNK_BYTES_MAX, CYCLE_MAX, Chance, ENGINE_VERSION, INSTANT_MAX, Position,
+    RECORDING_VERSION, Recording, RecordingError, Segment, Stand, Strike,
 };
 pub use crate::round::{Delivery, HostEffect, Next, Round, StoreRequest};
 pub use crate::saved::{SAVED_VERSION, SavedCluster, SavedError, SavedLife, SavedStore};

@@ -30,6 +30,8 @@ pub const RECORDING_VERSION: u16 = 1;
 pub const CHUNK_BYTES_MAX: usize = 256 << 20;
 /// The latest instant of a recording that is read, in microseconds: some 35 years.
 pub const INSTANT_MAX: VirtualTime = VirtualTime::new(1 << 50);
+/// The latest disk transaction of a recording that is read.
+pub const CYCLE_MAX: Cycle = Cycle::new(1 << 40);
 
 const MAGIC: [u8; 4] = *b"RPrc";
 const HEADER_BYTES: usize = 4 + 2 + 4 + 4 + 4 + 8;
@@ -393,8 +395,12 @@ impl Builder {
                 if before.is_some_and(|before| !before.leads_to(&strike.at)) {
                     return wrong("chance strikes backwards");
                 }
-                if strike.at.now > INSTANT_MAX {
-                    return wrong("an instant is beyond all measure");
+                let cycle = match strike.chance {
+                    Chance::Loaded { cycle, .. } => cycle,
+                    _ => Cycle::ZERO,
+                };
+                if strike.at.now > INSTANT_MAX || cycle > CYCLE_MAX {
+                    return wrong("a number is beyond all measure");
                 }
                 self.strikes.push(strike);
             }

@@ -118,6 +118,16 @@ impl Conductor {
         slot.life = SlotLife::Starting(Load::Due { boot, loaded: true });
     }
 
+    /// For a replay: whether a load of `store` is wanted, with the image where that is missing.
+    pub(crate) fn wants_load(&self, store: StoreId, image: bool) -> bool {
+        self.slots.get(&store).is_some_and(|slot| {
+            matches!(
+                slot.life,
+                SlotLife::Starting(Load::Due { loaded: false, .. } | Load::Late)
+            ) && (slot.image_known || image)
+        })
+    }
+
     /// The clock no longer waits for a store that starts.
     pub fn load_late(&mut self, store: StoreId) {
         let life = self.slots.get(&store).map(|slot| &slot.life);

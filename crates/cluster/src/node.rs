@@ -1,0 +1,153 @@
+//! What runs on a host, and the machine around it in memory.
+
+use raftstore::{Store, image::MemoryDisk};
+use serde::Serialize;
+use types::{
+    disk::{DiskImage, DiskWrite},
+    event::EventId,
+    id::Cycle,
+    io::{BootConfig, Envelope, Output, Stop},
+    time::StoreTime,
+};
+
+use crate::round::StoreRequest;
+
+/// Something that boots from a disk and answers envelopes: a store, or a raw raft group. A clone
+/// goes on as the original would.
+pub trait Node: Clone + Serialize {
+    /// Comes up from `image`; an empty one is a fresh disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop`] when the disk cannot be used.
+    fn boot(
+        config: &BootConfig,
+        image: &DiskImage,
+        now: StoreTime,
+        event: EventId,
+        output: &mut Output,
+    ) -> Result<Self, Stop>;
+
+    /// Handles inputs.
+    fn handle(&mut self, envelope: &Envelope, output: &mut Output);
+
+    /// The hash of its whole memory.
+    fn state_hash(&self) -> u64;
+}
+
+impl Node for Store {
+    fn boot(
+        config: &BootConfig,
+        image: &DiskImage,
+        now: StoreTime,
+        event: EventId,
+        output: &mut Output,
+    ) -> Result<Self, Stop> {
+        Self::boot(config, image, now, event, output)
+    }
+
+    fn handle(&mut self, envelope: &Envelope, output: &mut Output) {
+        Self::handle(self, envelope, output);
+    }
+
+    fn state_hash(&self) -> u64 {
+        Self::state_hash(self)
+    }
+}
+
+/// A node, its disk, and the writes that are on their way there.
+#[derive(Debug, Clone)]
+pub(crate) struct Machine<N> {
+    node: Option<N>,
+    disk: MemoryDisk,
+    /// Given out and not carried out, in order.
+    writing: Vec<DiskWrite>,
+}
+
+/// A disk was said to hold a write that was never given out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NoSuchWrite {
+    /// The last write that is there or on its way.
+    pub(crate) last: Cycle,
+}
+
+impl<N: Node> Machine<N> {
+    /// A machine with an empty disk.
+    pub(crate) fn new() -> Self {
+        Self::with_disk(MemoryDisk::new())
+    }
+
+    pub(crate) const fn with_disk(disk: MemoryDisk) -> Self {
+        Self {
+            node: None,
+            disk,
+            writing: Vec::new(),
+        }
+    }
+
+    /// The node, while it lives.
+    pub(crate) const fn node(&self) -> Option<&N> {
+        self.node.as_ref()
+    }
+
+    pub(crate) const fn disk(&self) -> &MemoryDisk {
+        &self.disk
+    }
+
+    /// How many writes are on their way.
+    pub(crate) const fn writing(&self) -> usize {
+        self.writing.len()
+    }
+
+    /// Calls the node's door.
+    ///
+    /// # Panics
+    ///
+    /// When a node that has not booted is to handle something: the conductor broke the order.
+    pub(crate) fn call(&mut self, request: &StoreRequest) -> Output {
+        let mut output = Output::default();
+        match request {
+            StoreRequest::Boot { config, now, event } => {
+                let image = self.disk.image();
+                match N::boot(config, &image, *now, *event, &mut output) {
+                    Ok(node) => self.node = Some(node),
+                    Err(stop) => {
+                        output.clear();
+                        output.stop = Some(stop);
+                    }
+                }
+            }
+            StoreRequest::Handle(envelope) => {
+                let node = self.node.as_mut().expect("a node boots before it handles");
+                node.handle(envelope, &mut output);
+            }
+        }
+        self.writing.extend(output.write.clone());
+        output
+    }
+
+    /// Carries out the writes up to `cycle`.
+    pub(crate) fn flush(&mut self, cycle: Cycle) -> Result<(), NoSuchWrite> {
+        let there = self
+            .writing
+            .iter()
+            .take_while(|write| write.cycle <= cycle)
+            .count();
+        for write in self.writing.drain(..there) {
+            self.disk.apply(&write);
+        }
+        let last = self.disk.cycle();
+        if last < cycle {
+            return Err(NoSuchWrite { last });
+        }
+        Ok(())
+    }
+
+    /// The process ends; the first `durable` of the writes on their way reach the disk.
+    pub(crate) fn crash(&mut self, durable: usize) {
+        for write in self.writing.drain(..).take(durable) {
+            self.disk.apply(&write);
+        }
+        self.node = None;
+    }
+}

@@ -1,0 +1,276 @@
+//! The simulated host: a cluster whose processes and disks are in memory.
+//!
+//! A seed determines everything, and the same calls of the same [`Conductor`] as in the page make
+//! the run. The host has chance of its own where a real one has: which writes of a killed store
+//! had reached the disk, and (where wanted) which answers, disks and starts are late.
+
+mod host;
+mod plan;
+#[cfg(test)]
+mod tests;
+
+use raftstore::{Store, image::MemoryDisk};
+use types::{
+    action::{Acted, Action, Misuse},
+    event::EventId,
+    id::StoreId,
+    settings::Settings,
+    time::{US_PER_MS, VirtualTime},
+};
+
+pub use host::{HostConfig, HostCounts, Observed};
+pub use plan::{FaultKind, draw_plan};
+
+use crate::{
+    conductor::{ClusterConfig, Conductor},
+    dice::Dice,
+    node::Node,
+    replay::{SegmentEnd, StoreEnd},
+    workload::WorkloadPlan,
+};
+use host::SimulatedHost;
+
+/// A run, given before it starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SimulationConfig {
+    /// The cluster.
+    pub cluster: ClusterConfig,
+    /// What a person will do, and when; in order of time.
+    pub script: Vec<(VirtualTime, Action)>,
+    /// The host.
+    pub host: HostConfig,
+}
+
+impl SimulationConfig {
+    /// A cluster of default settings with `seed`, without faults or clients.
+    #[must_use]
+    pub fn quiet(seed: u64) -> Self {
+        let settings = Settings {
+            seed,
+            ..Settings::default()
+        };
+        Self {
+            cluster: ClusterConfig {
+                settings,
+                workload: None,
+            },
+            script: Vec::new(),
+            host: HostConfig::new(seed),
+        }
+    }
+
+    /// The run that belongs to `seed`: its size, its timings, its clients, and faults until
+    /// `until`, of a subset of kinds that belongs to the seed too (swarm testing).
+    #[must_use]
+    pub fn from_seed(seed: u64, until: VirtualTime) -> Self {
+        let mut dice = Dice::new(&("simulation", seed));
+        let latency_ms_min = dice.between(1, 15);
+        let disk_ms_min = dice.between(0, 4);
+        let settings = Settings {
+            seed: seed & types::id::MAX_SAFE,
+            stores: dice.between(3, 7),
+            latency_ms_min,
+            latency_ms_max: latency_ms_min + dice.below(25),
+            disk_ms_min,
+            disk_ms_max: disk_ms_min + dice.below(20),
+            client_timeout_ms: dice.between(500, 3_000),
+            ..Settings::default()
+        };
+        let clients = u32::try_from(dice.between(1, 4)).expect("a small number");
+        let kinds: Vec<FaultKind> = FaultKind::ALL
+            .into_iter()
+            .filter(|_| dice.happens(600))
+            .collect();
+        Self {
+            cluster: ClusterConfig {
+                settings,
+                workload: Some(WorkloadPlan {
+                    clients,
+                    keys: 4,
+                    think_ms_max: 150,
+                    put_permille: 500,
+                    delete_permille: 100,
+                }),
+            },
+            script: draw_plan(seed, &settings, until, &kinds),
+            host: HostConfig::new(seed),
+        }
+    }
+}
+
+/// A running simulation.
+#[derive(Debug, Clone)]
+pub struct Simulation<N> {
+    conductor: Conductor,
+    host: SimulatedHost<N>,
+    /// What is left of the script, the next action last.
+    script: Vec<(VirtualTime, Action)>,
+    recording: Vec<u8>,
+    misused: u64,
+}
+
+impl<N: Node> Simulation<N> {
+    /// Starts the cluster.
+    ///
+    /// # Panics
+    ///
+    /// When the settings are not valid.
+    #[must_use]
+    pub fn new(config: SimulationConfig) -> Self {
+        let mut script = config.script;
+        script.reverse();
+        let mut simulation = Self {
+            conductor: Conductor::create(config.cluster),
+            host: SimulatedHost::new(config.host),
+            script,
+            recording: Vec::new(),
+            misused: 0,
+        };
+        simulation.host.carry_out(&mut simulation.conductor);
+        simulation
+    }
+
+    /// Lets time pass up to `until`, and the script with it.
+    pub fn run_until(&mut self, until: VirtualTime) {
+        while let Some(&(at, _)) = self.script.last() {
+            if at > until {
+                break;
+            }
+            self.host.run_until(&mut self.conductor, at);
+            let (_, action) = self.script.pop().expect("the script has an action");
+            // A store that stopped by itself cannot be killed; such actions change nothing.
+            if self.act(action).is_err() {
+                self.misused += 1;
+            }
+        }
+        self.host.run_until(&mut self.conductor, until);
+    }
+
+    /// Lets `ms` milliseconds of virtual time pass.
+    pub fn run_ms(&mut self, ms: u64) {
+        self.run_until(self.conductor.now().plus(ms * US_PER_MS));
+    }
+
+    /// Runs on in steps of 5 ms until `done`, at most `ms` milliseconds. Returns whether it is.
+    pub fn run_while_not(&mut self, ms: u64, done: impl Fn(&mut Self) -> bool) -> bool {
+        let end = self.conductor.now().plus(ms * US_PER_MS);
+        while !done(self) {
+            if self.conductor.now() >= end {
+                return false;
+            }
+            self.run_ms(5);
+        }
+        true
+    }
+
+    /// Takes one event.
+    pub fn step(&mut self) {
+        self.host.step(&mut self.conductor);
+    }
+
+    /// Does what a person asks.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse`]; nothing has changed.
+    pub fn act(&mut self, action: Action) -> Result<Acted, Misuse> {
+        let acted = self.conductor.act(action);
+        self.host.carry_out(&mut self.conductor);
+        acted
+    }
+
+    /// Ends the conductor and all stores, as closing the page does, and starts the next segment
+    /// from what was saved.
+    pub fn reload(&mut self) {
+        self.recording.extend(self.conductor.take_chunk());
+        let saved = self.conductor.saved();
+        self.host.crash_all();
+        self.conductor = Conductor::resume(saved);
+        self.host.carry_out(&mut self.conductor);
+    }
+
+    /// The recording so far.
+    pub fn recording(&mut self) -> &[u8] {
+        self.recording.extend(self.conductor.take_chunk());
+        &self.recording
+    }
+
+    /// The conductor.
+    #[must_use]
+    pub const fn conductor(&self) -> &Conductor {
+        &self.conductor
+    }
+
+    /// The conductor, to look at frames and histories.
+    pub const fn conductor_mut(&mut self) -> &mut Conductor {
+        &mut self.conductor
+    }
+
+    /// The node of a store, while it lives.
+    #[must_use]
+    pub fn node(&self, store: StoreId) -> Option<&N> {
+        self.host.node(store)
+    }
+
+    /// The disk of a store that was ever started.
+    #[must_use]
+    pub fn disk(&self, store: StoreId) -> Option<&MemoryDisk> {
+        self.host.disk(store)
+    }
+
+    /// The facts since the last call, where the host observes.
+    pub fn take_facts(&mut self) -> Vec<Observed> {
+        self.host.take_facts()
+    }
+
+    /// What happened how often.
+    #[must_use]
+    pub const fn counts(&self) -> HostCounts {
+        self.host.counts()
+    }
+
+    /// Actions of the script that made no sense when their time came.
+    #[must_use]
+    pub const fn misused(&self) -> u64 {
+        self.misused
+    }
+
+    /// The hashes of this moment, equal to those of a replay that ends here.
+    #[must_use]
+    pub fn end(&self) -> SegmentEnd {
+        let running = self.conductor.running();
+        let store_end = |(store, incarnation)| {
+            let node = self.node(store).expect("a running store has a node");
+            StoreEnd {
+                store,
+                incarnation,
+                state: node.state_hash(),
+            }
+        };
+        SegmentEnd {
+            event: self.conductor.event(),
+            now: self.conductor.now(),
+            run: self.conductor.run_hash(),
+            conductor: self.conductor.state_hash(),
+            stores: running.into_iter().map(store_end).collect(),
+        }
+    }
+}
+
+/// The hash of the run that belongs to `seed`, with faults, after `virtual_seconds`. The same in
+/// every build and on every host.
+#[must_use]
+pub fn run_hash(seed: u64, virtual_seconds: u64) -> u64 {
+    run(seed, virtual_seconds).0
+}
+
+/// As [`run_hash`], with the last event of the run.
+#[must_use]
+pub fn run(seed: u64, virtual_seconds: u64) -> (u64, EventId) {
+    let until = VirtualTime::new(virtual_seconds * 1_000 * US_PER_MS);
+    let mut simulation = Simulation::<Store>::new(SimulationConfig::from_seed(seed, until));
+    simulation.conductor_mut().stop_recording();
+    simulation.run_until(until);
+    let conductor = simulation.conductor();
+    (conductor.run_hash(), conductor.event())
+}

@@ -1,0 +1,383 @@
+//! Processes and disks in memory, on time or late.
+
+use std::collections::BTreeMap;
+
+use raftstore::image::MemoryDisk;
+use types::{
+    action::Action,
+    frame::Owed,
+    id::{Cycle, StoreId},
+    io::Output,
+    time::VirtualTime,
+    view::Fact,
+};
+
+use crate::{
+    conductor::Conductor,
+    dice::Dice,
+    node::{Machine, Node},
+    round::{Delivery, HostEffect, Next, Round},
+};
+
+/// How a simulated host behaves where real hosts differ from each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostConfig {
+    /// The seed of the host's own chance.
+    pub seed: u64,
+    /// Answers that come after their round was closed, in thousandths.
+    pub late_answers_permille: u64,
+    /// Writes for which the clock stops waiting, in thousandths of those that held it.
+    pub late_disks_permille: u64,
+    /// Starts for which the clock stops waiting, in thousandths.
+    pub late_loads_permille: u64,
+    /// Deliveries in whose midst the store is killed, in thousandths. It is started again.
+    pub kills_permille: u64,
+    /// Whether facts are kept for [`super::Simulation::take_facts`].
+    pub observe: bool,
+}
+
+impl HostConfig {
+    /// A host that is always in time.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            late_answers_permille: 0,
+            late_disks_permille: 0,
+            late_loads_permille: 0,
+            kills_permille: 0,
+            observe: false,
+        }
+    }
+
+    /// A host on which everything is late now and then, and stores die in the midst of rounds.
+    #[must_use]
+    pub const fn restless(seed: u64) -> Self {
+        Self {
+            late_answers_permille: 15,
+            late_disks_permille: 30,
+            late_loads_permille: 300,
+            kills_permille: 2,
+            ..Self::new(seed)
+        }
+    }
+}
+
+/// How often what happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HostCounts {
+    /// Kills while a write was on its way, which reached the disk all the same.
+    pub open_writes_kept: u64,
+    /// Kills while a write was on its way, which was lost.
+    pub open_writes_lost: u64,
+    /// Answers that came late.
+    pub late_answers: u64,
+    /// Writes that came late.
+    pub late_disks: u64,
+    /// Starts that came late.
+    pub late_loads: u64,
+    /// Stores killed while a round waited for their answer.
+    pub kills_unanswered: u64,
+    /// Stores killed while a round had their answer and waited for others.
+    pub kills_answered: u64,
+}
+
+/// A fact, as the host saw it come out of a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// The store.
+    pub store: StoreId,
+    /// When the envelope was handled.
+    pub at: VirtualTime,
+    /// What happened.
+    pub fact: Fact,
+}
+
+/// Something that will come late: after so many calls of the conductor.
+#[derive(Debug, Clone)]
+struct Late {
+    turn: u64,
+    store: StoreId,
+    what: LateThing,
+}
+
+#[derive(Debug, Clone)]
+enum LateThing {
+    Answer(Output),
+    Disk(Cycle),
+    Load,
+    /// A store that the host killed is started again.
+    Start,
+}
+
+/// The longest lateness, in calls of the conductor.
+const LATE_TURNS_MAX: u64 = 40;
+
+#[derive(Debug, Clone)]
+pub(super) struct SimulatedHost<N> {
+    config: HostConfig,
+    dice: Dice,
+    machines: BTreeMap<StoreId, Machine<N>>,
+    /// Starts whose disk the conductor has not been told of, with the wish for the image.
+    loading: BTreeMap<StoreId, bool>,
+    late: Vec<Late>,
+    turn: u64,
+    facts: Vec<Observed>,
+    counts: HostCounts,
+}
+
+impl<N: Node> SimulatedHost<N> {
+    pub(super) fn new(config: HostConfig) -> Self {
+        Self {
+            config,
+            dice: Dice::new(&("host", config.seed)),
+            machines: BTreeMap::new(),
+            loading: BTreeMap::new(),
+            late: Vec::new(),
+            turn: 0,
+            facts: Vec::new(),
+            counts: HostCounts::default(),
+        }
+    }
+
+    pub(super) fn node(&self, store: StoreId) -> Option<&N> {
+        self.machines.get(&store).and_then(Machine::node)
+    }
+
+    pub(super) fn disk(&self, store: StoreId) -> Option<&MemoryDisk> {
+        self.machines.get(&store).map(Machine::disk)
+    }
+
+    pub(super) fn take_facts(&mut self) -> Vec<Observed> {
+        std::mem::take(&mut self.facts)
+    }
+
+    pub(super) const fn counts(&self) -> HostCounts {
+        self.counts
+    }
+
+    /// Runs the conductor until nothing is due up to `until`.
+    pub(super) fn run_until(&mut self, conductor: &mut Conductor, until: VirtualTime) {
+        loop {
+            self.bring_late(conductor, false);
+            match conductor.next(until) {
+                Next::Round(round) => self.round(conductor, &round),
+                Next::Held(owed) => self.owed(conductor, &owed),
+                // What is late must not be late for ever, or a cluster could sleep in.
+                Next::Idle { .. } if !self.bring_late(conductor, true) => return,
+                Next::Idle { .. } => {}
+            }
+            self.carry_out(conductor);
+        }
+    }
+
+    /// Takes one event.
+    pub(super) fn step(&mut self, conductor: &mut Conductor) {
+        loop {
+            match conductor.step_one() {
+                Next::Round(round) => {
+                    self.round(conductor, &round);
+                    self.carry_out(conductor);
+                    return;
+                }
+                Next::Held(owed) => self.owed(conductor, &owed),
+                Next::Idle { .. } => return,
+            }
+            self.carry_out(conductor);
+        }
+    }
+
+    /// Does what the conductor wants done at once.
+    pub(super) fn carry_out(&mut self, conductor: &mut Conductor) {
+        for effect in conductor.take_effects() {
+            match effect {
+                HostEffect::Kill { store } => self.crash(store),
+                HostEffect::Load { store, image, .. } => {
+                    self.machines.entry(store).or_insert_with(Machine::new);
+                    self.loading.insert(store, image);
+                }
+            }
+        }
+    }
+
+    /// Ends every process.
+    pub(super) fn crash_all(&mut self) {
+        let stores: Vec<StoreId> = self.machines.keys().copied().collect();
+        for store in stores {
+            self.crash(store);
+        }
+        self.late.clear();
+    }
+
+    fn crash(&mut self, store: StoreId) {
+        self.loading.remove(&store);
+        self.late
+            .retain(|late| late.store != store || matches!(late.what, LateThing::Start));
+        if let Some(machine) = self.machines.get_mut(&store) {
+            let writing = machine.writing();
+            let bound = u64::try_from(writing).expect("few writes") + 1;
+            let durable = usize::try_from(self.dice.below(bound)).expect("few writes");
+            machine.crash(durable);
+            if durable > 0 {
+                self.counts.open_writes_kept += 1;
+            }
+            if durable < writing {
+                self.counts.open_writes_lost += 1;
+            }
+        }
+    }
+
+    fn round(&mut self, conductor: &mut Conductor, round: &Round) {
+        let mut late = Vec::new();
+        let mut answers = Vec::new();
+        // Events of the round itself can have ended a store.
+        self.carry_out(conductor);
+        for delivery in &round.deliveries {
+            let output = self.call(delivery, round.at);
+            if self.dice.happens(self.config.late_answers_permille) {
+                late.push((delivery.store, output));
+            } else {
+                answers.push((delivery.store, output));
+            }
+        }
+        let midst = self.draw_kill(round);
+        for (store, output) in answers {
+            if midst == Some((store, false)) {
+                self.kill(conductor, store);
+            } else {
+                conductor.answer(store, output);
+            }
+        }
+        if let Some((store, true)) = midst.filter(|_| conductor.is_round_open()) {
+            self.kill(conductor, store);
+        }
+        for (store, output) in late {
+            if conductor.is_round_open() && self.node(store).is_some() {
+                conductor.store_late(store);
+                self.counts.late_answers += 1;
+                self.put_off(store, LateThing::Answer(output));
+            }
+        }
+    }
+
+    /// Whom to kill in the midst of the round, and whether its answer is in.
+    fn draw_kill(&mut self, round: &Round) -> Option<(StoreId, bool)> {
+        let permille = self.config.kills_permille;
+        let mut chosen = None;
+        for delivery in &round.deliveries {
+            let (kill, answered) = (self.dice.happens(permille), self.dice.happens(500));
+            if kill {
+                chosen = Some((delivery.store, answered));
+            }
+        }
+        chosen
+    }
+
+    fn kill(&mut self, conductor: &mut Conductor, store: StoreId) {
+        let owed = Owed::Answer { store };
+        let unanswered = conductor.owed_answers().contains(&owed);
+        if conductor.act(Action::Kill { store }).is_ok() {
+            if unanswered {
+                self.counts.kills_unanswered += 1;
+            } else {
+                self.counts.kills_answered += 1;
+            }
+            self.carry_out(conductor);
+            self.put_off(store, LateThing::Start);
+        }
+    }
+
+    fn call(&mut self, delivery: &Delivery, at: VirtualTime) -> Output {
+        let store = delivery.store;
+        let machine = self
+            .machines
+            .get_mut(&store)
+            .expect("a store that gets something");
+        let output = machine.call(&delivery.request);
+        if self.config.observe {
+            let facts = output.facts.iter().cloned();
+            self.facts
+                .extend(facts.map(|fact| Observed { store, at, fact }));
+        }
+        output
+    }
+
+    /// The clock waits: brings what is wanted, or declares it late.
+    fn owed(&mut self, conductor: &mut Conductor, owed: &[Owed]) {
+        for owed in owed {
+            match *owed {
+                Owed::Disk { store, cycle } => {
+                    if self.dice.happens(self.config.late_disks_permille) {
+                        conductor.disk_late(store, cycle);
+                        self.counts.late_disks += 1;
+                        self.put_off(store, LateThing::Disk(cycle));
+                    } else {
+                        self.durable(conductor, store, cycle);
+                    }
+                }
+                Owed::Load { store } => {
+                    if self.dice.happens(self.config.late_loads_permille) {
+                        conductor.load_late(store);
+                        self.counts.late_loads += 1;
+                        self.put_off(store, LateThing::Load);
+                    } else {
+                        self.load(conductor, store);
+                    }
+                }
+                Owed::Answer { .. } => {
+                    assert!(
+                        !self.late.is_empty(),
+                        "a round waits for an answer that was given"
+                    );
+                    self.bring_late(conductor, true);
+                }
+            }
+        }
+    }
+
+    fn durable(&mut self, conductor: &mut Conductor, store: StoreId, cycle: Cycle) {
+        let machine = self.machines.get_mut(&store).expect("a store that writes");
+        if let Err(missing) = machine.flush(cycle) {
+            panic!("{store} never wrote cycle {cycle}: {missing:?}");
+        }
+        conductor.disk_done(store, cycle);
+    }
+
+    fn load(&mut self, conductor: &mut Conductor, store: StoreId) {
+        if let Some(image) = self.loading.remove(&store) {
+            let disk = self.machines[&store].disk();
+            let cycle = disk.cycle();
+            conductor.loaded(store, cycle, image.then(|| disk.image()));
+        }
+    }
+
+    fn put_off(&mut self, store: StoreId, what: LateThing) {
+        let turn = self.turn + self.dice.between(1, LATE_TURNS_MAX);
+        self.late.push(Late { turn, store, what });
+    }
+
+    /// Brings what has been late long enough, or everything. Returns whether there was any.
+    fn bring_late(&mut self, conductor: &mut Conductor, all: bool) -> bool {
+        self.turn += 1;
+        let turn = self.turn;
+        let due = |late: &Late| all || late.turn <= turn;
+        let (now, later): (Vec<Late>, Vec<Late>) =
+            std::mem::take(&mut self.late).into_iter().partition(due);
+        self.late = later;
+        let any = !now.is_empty();
+        for late in now {
+            let store = late.store;
+            match late.what {
+                LateThing::Answer(output) => {
+                    conductor.late_answer(store, output);
+                }
+                LateThing::Disk(cycle) => self.durable(conductor, store, cycle),
+                LateThing::Load => self.load(conductor, store),
+                // A script may have started it meanwhile.
+                LateThing::Start => drop(conductor.act(Action::Start { store })),
+            }
+            self.carry_out(conductor);
+        }
+        any
+    }
+}

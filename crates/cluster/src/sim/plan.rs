@@ -1,0 +1,146 @@
+//! A plan of faults, drawn from a seed.
+
+use types::{
+    action::Action,
+    id::StoreId,
+    settings::Settings,
+    time::{US_PER_MS, VirtualTime},
+};
+
+use crate::dice::Dice;
+
+/// The kinds of faults. Each is undone after a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FaultKind {
+    /// A store is killed, and started again.
+    Kill,
+    /// The network is cut in two, and healed.
+    Cut,
+    /// Messages are lost.
+    Loss,
+    /// Messages arrive twice.
+    Duplicate,
+    /// Messages are overtaken.
+    Reorder,
+    /// The network is slow.
+    Latency,
+    /// Disks are slow.
+    Disk,
+}
+
+impl FaultKind {
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::Kill,
+        Self::Cut,
+        Self::Loss,
+        Self::Duplicate,
+        Self::Reorder,
+        Self::Latency,
+        Self::Disk,
+    ];
+}
+
+/// The shortest and longest time between two faults, in milliseconds.
+const PAUSE_MS: (u64, u64) = (150, 1_500);
+/// The shortest and longest time until a fault is undone, in milliseconds.
+const LASTS_MS: (u64, u64) = (20, 3_000);
+
+/// Faults of the given kinds until `until`, in order of time; all are undone, some after `until`.
+/// Nothing here depends on what happens in the run.
+#[must_use]
+pub fn draw_plan(
+    seed: u64,
+    settings: &Settings,
+    until: VirtualTime,
+    kinds: &[FaultKind],
+) -> Vec<(VirtualTime, Action)> {
+    let mut plan = Plan {
+        dice: Dice::new(&("faults", seed)),
+        settings,
+        down_until: vec![VirtualTime::ZERO; usize::try_from(settings.stores).expect("few")],
+        actions: Vec::new(),
+    };
+    let mut at = VirtualTime::new(1_000 * US_PER_MS);
+    while at < until && !kinds.is_empty() {
+        let bound = u64::try_from(kinds.len()).expect("few kinds");
+        let nth = usize::try_from(plan.dice.below(bound)).expect("few kinds");
+        plan.fault(kinds[nth], at);
+        let (min, max) = PAUSE_MS;
+        at = at.plus(plan.dice.between(min, max) * US_PER_MS);
+    }
+    plan.actions.sort_by_key(|(at, _)| *at);
+    plan.actions
+}
+
+struct Plan<'a> {
+    dice: Dice,
+    settings: &'a Settings,
+    /// Until when each store is planned to be down.
+    down_until: Vec<VirtualTime>,
+    actions: Vec<(VirtualTime, Action)>,
+}
+
+impl Plan<'_> {
+    fn fault(&mut self, kind: FaultKind, at: VirtualTime) {
+        let (min, max) = LASTS_MS;
+        let over = at.plus(self.dice.between(min, max) * US_PER_MS);
+        match kind {
+            FaultKind::Kill => self.kill(at, over),
+            FaultKind::Cut => {
+                let groups = self.groups();
+                self.actions.push((at, Action::Cut { groups }));
+                self.actions.push((over, Action::Heal));
+            }
+            FaultKind::Loss => self.set("loss_permille", 300, at, over),
+            FaultKind::Duplicate => self.set("duplicate_permille", 400, at, over),
+            FaultKind::Reorder => self.set("reorder_permille", 400, at, over),
+            FaultKind::Latency => self.set_longest("latency_ms", 200, at, over),
+            FaultKind::Disk => self.set_longest("disk_ms", 200, at, over),
+        }
+    }
+
+    fn kill(&mut self, at: VirtualTime, over: VirtualTime) {
+        let nth = usize::try_from(self.dice.below(self.settings.stores)).expect("few stores");
+        if self.down_until[nth] >= at {
+            return;
+        }
+        self.down_until[nth] = over;
+        let store = StoreId::new(u64::try_from(nth).expect("few stores") + 1);
+        self.actions.push((at, Action::Kill { store }));
+        self.actions.push((over, Action::Start { store }));
+    }
+
+    /// Two groups: one to all but one of the stores on the first side.
+    fn groups(&mut self) -> Vec<Vec<StoreId>> {
+        let mut stores: Vec<StoreId> = (1..=self.settings.stores).map(StoreId::new).collect();
+        for last in (1..self.settings.stores).rev() {
+            let other = usize::try_from(self.dice.below(last + 1)).expect("few stores");
+            stores.swap(usize::try_from(last).expect("few stores"), other);
+        }
+        let size = usize::try_from(self.dice.between(1, self.settings.stores - 1)).expect("few");
+        let rest = stores.split_off(size);
+        vec![stores, rest]
+    }
+
+    fn set(&mut self, name: &str, most: u64, at: VirtualTime, over: VirtualTime) {
+        let set = |value| Action::Set {
+            name: name.to_owned(),
+            value,
+        };
+        let value = self.dice.between(1, most);
+        self.actions.push((at, set(value)));
+        self.actions.push((over, set(0)));
+    }
+
+    /// Raises the upper end of a range of milliseconds.
+    fn set_longest(&mut self, range: &str, more: u64, at: VirtualTime, over: VirtualTime) {
+        let name = format!("{range}_max");
+        let usual = self.settings.get(&name).expect("a setting of the table");
+        let slow = usual + self.dice.between(1, more);
+        for (at, value) in [(at, slow), (over, usual)] {
+            let name = name.clone();
+            self.actions.push((at, Action::Set { name, value }));
+        }
+    }
+}
