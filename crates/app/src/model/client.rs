@@ -1,0 +1,123 @@
+//! What a person is about to ask of the key-value store.
+
+use bytes::Bytes;
+use types::{action::Action, id::StoreId, store::Command};
+
+/// Which of the four commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// Write.
+    Put,
+    /// Read.
+    Get,
+    /// Remove.
+    Delete,
+    /// Read in order.
+    Scan,
+}
+
+impl Verb {
+    /// Every verb, as the buttons stand.
+    pub const ALL: [Self; 4] = [Self::Put, Self::Get, Self::Delete, Self::Scan];
+
+    /// The name in attributes.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Put => "put",
+            Self::Get => "get",
+            Self::Delete => "delete",
+            Self::Scan => "scan",
+        }
+    }
+
+    /// The verb of a command.
+    #[must_use]
+    pub const fn of(command: &Command) -> Self {
+        match command {
+            Command::Put { .. } => Self::Put,
+            Command::Get { .. } => Self::Get,
+            Command::Delete { .. } => Self::Delete,
+            Command::Scan { .. } => Self::Scan,
+        }
+    }
+}
+
+/// A field of the form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// The key, or the first key of a scan.
+    Key,
+    /// The value of a put.
+    Value,
+    /// The end of a scan.
+    End,
+    /// How many pairs a scan may bring.
+    Limit,
+    /// The store to ask.
+    Via,
+}
+
+/// The form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// The key, or the first key of a scan.
+    pub key: String,
+    /// The value of a put.
+    pub value: String,
+    /// The end of a scan; empty for none.
+    pub end: String,
+    /// How many pairs a scan may bring.
+    pub limit: String,
+    /// The only store that may be asked; absent: the client looks for the leader.
+    pub via: Option<StoreId>,
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        Self {
+            key: String::new(),
+            value: String::new(),
+            end: String::new(),
+            limit: "20".to_owned(),
+            via: None,
+        }
+    }
+}
+
+impl Draft {
+    /// Takes what was typed.
+    pub fn edit(&mut self, field: Field, text: String) {
+        match field {
+            Field::Key => self.key = text,
+            Field::Value => self.value = text,
+            Field::End => self.end = text,
+            Field::Limit => self.limit = text,
+            Field::Via => self.via = text.parse().ok().map(StoreId::new),
+        }
+    }
+
+    /// The action that `verb` makes of the form.
+    #[must_use]
+    pub fn action(&self, verb: Verb) -> Action {
+        let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+        let key = bytes(&self.key);
+        let command = match verb {
+            Verb::Put => Command::Put {
+                key,
+                value: bytes(&self.value),
+            },
+            Verb::Get => Command::Get { key },
+            Verb::Delete => Command::Delete { key },
+            Verb::Scan => Command::Scan {
+                start: key,
+                end: bytes(&self.end),
+                limit: self.limit.trim().parse().unwrap_or(20),
+            },
+        };
+        Action::Submit {
+            command,
+            via: self.via,
+        }
+    }
+}

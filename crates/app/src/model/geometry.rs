@@ -1,0 +1,373 @@
+//! Where things stand on the stage, in CSS pixels.
+//!
+//! A store's place on the ring is permanent; only a cut moves it, onto its group's island.
+
+use std::f64::consts::TAU;
+
+use types::id::StoreId;
+
+/// A point or a direction.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Point {
+    /// To the right.
+    pub x: f64,
+    /// Downwards.
+    pub y: f64,
+}
+
+impl Point {
+    /// A point.
+    #[must_use]
+    pub const fn new(x: f64, y: f64) -> Self {
+        Self { x, y }
+    }
+
+    /// The point at `share` of the way to `other`.
+    #[must_use]
+    pub fn towards(self, other: Self, share: f64) -> Self {
+        Self::new(
+            self.x + (other.x - self.x) * share,
+            self.y + (other.y - self.y) * share,
+        )
+    }
+
+    /// How far `other` is.
+    #[must_use]
+    pub fn distance(self, other: Self) -> f64 {
+        (other.x - self.x).hypot(other.y - self.y)
+    }
+}
+
+/// On which side of its dial a store's plate stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Right of the dial.
+    Right,
+    /// Right of the dial and a little higher.
+    TopRight,
+    /// Left of the dial.
+    Left,
+    /// Below the dial.
+    Below,
+}
+
+/// One store's place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Place {
+    /// Which store.
+    pub store: StoreId,
+    /// The middle of its dial.
+    pub at: Point,
+    /// Where its plate stands.
+    pub side: Side,
+}
+
+/// A group of a cut.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Island {
+    /// Its stores.
+    pub stores: Vec<StoreId>,
+    /// Its left edge.
+    pub x: f64,
+    /// Its upper edge.
+    pub y: f64,
+    /// How wide it is.
+    pub width: f64,
+    /// How high it is.
+    pub height: f64,
+}
+
+/// The room that the stage has.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Room {
+    /// Its width.
+    pub width: f64,
+    /// Its height.
+    pub height: f64,
+    /// Whether plates shrink to a name below the dial.
+    pub small: bool,
+}
+
+/// The stage's geometry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Geometry {
+    /// The room.
+    pub room: Room,
+    /// How large dials are; 1 is a dial of 132 pixels.
+    pub dial: f64,
+    /// The middle of the ring.
+    pub center: Point,
+    /// The half axes of the ring.
+    pub radius: Point,
+    /// The stores, by id.
+    pub places: Vec<Place>,
+    /// The islands of a cut, from left to right; none while the network is whole.
+    pub islands: Vec<Island>,
+    /// The middle lines of the walls between islands: x.
+    pub walls: Vec<f64>,
+}
+
+const WALL: f64 = 14.0;
+const ISLAND_MARGIN: f64 = 14.0;
+const PLATE: f64 = 168.0;
+
+impl Geometry {
+    /// Places `stores` in `room`; `cut` holds the groups of a cut or nothing.
+    #[must_use]
+    pub fn new(room: Room, stores: &[StoreId], cut: &[Vec<StoreId>]) -> Self {
+        let (top, bottom) = margins(room, cut.len() > 1);
+        let dial = dial_scale(room, stores.len(), top, bottom);
+        let plate = if room.small { 14.0 } else { PLATE + 62.0 };
+        let reach = 58.0 * dial;
+        let below = if room.small { 22.0 } else { 0.0 };
+        let center = Point::new(
+            room.width / 2.0,
+            (top + room.height - bottom - below) / 2.0,
+        );
+        let radius = Point::new(
+            (room.width / 2.0 - reach - plate).clamp(60.0, 420.0),
+            ((room.height - top - bottom - below) / 2.0 - reach).clamp(50.0, 260.0),
+        );
+        let mut geometry = Self {
+            room,
+            dial,
+            center,
+            radius,
+            places: Vec::new(),
+            islands: Vec::new(),
+            walls: Vec::new(),
+        };
+        if cut.len() > 1 {
+            geometry.tear(cut, top, bottom);
+        } else {
+            geometry.places = ring(room, center, radius, stores);
+        }
+        geometry.places.sort_by_key(|place| place.store);
+        geometry
+    }
+
+    /// Where `store` stands.
+    #[must_use]
+    pub fn place(&self, store: StoreId) -> Option<Place> {
+        self.places
+            .iter()
+            .copied()
+            .find(|place| place.store == store)
+    }
+
+    /// The ends of the way from one store to another, outside of both dials, on the sender's lane.
+    #[must_use]
+    pub fn way(&self, from: StoreId, to: StoreId, lane: f64) -> Option<(Point, Point)> {
+        let (a, b) = (self.place(from)?.at, self.place(to)?.at);
+        let length = a.distance(b).max(1.0);
+        let unit = Point::new((b.x - a.x) / length, (b.y - a.y) / length);
+        let off = Point::new(-unit.y * lane, unit.x * lane);
+        let reach = (52.0 * self.dial).min(length * 0.4);
+        let at = |way: f64| Point::new(a.x + unit.x * way + off.x, a.y + unit.y * way + off.y);
+        Some((at(reach), at(length - reach)))
+    }
+
+    /// At which share of the way from `a` to `b` the first wall stands.
+    #[must_use]
+    pub fn wall_share(&self, a: Point, b: Point) -> Option<f64> {
+        let edge = WALL / 2.0 + 24.0;
+        self.walls
+            .iter()
+            .filter(|wall| (a.x - **wall) * (b.x - **wall) < 0.0)
+            .map(|wall| {
+                let near = wall + edge * (a.x - wall).signum();
+                ((near - a.x) / (b.x - a.x)).clamp(0.0, 1.0)
+            })
+            .min_by(f64::total_cmp)
+    }
+
+    fn tear(&mut self, cut: &[Vec<StoreId>], top: f64, bottom: f64) {
+        let mut groups: Vec<Vec<StoreId>> = cut.to_vec();
+        for group in &mut groups {
+            group.sort();
+        }
+        groups.sort_by_key(|group| (group.len(), group.first().copied()));
+        let gap = WALL + 2.0 * 11.0;
+        let count = groups.len() as f64;
+        let free = self.room.width - 2.0 * ISLAND_MARGIN - gap * (count - 1.0);
+        let weight = |group: &Vec<StoreId>| group.len() as f64 + 0.8;
+        let total: f64 = groups.iter().map(weight).sum();
+        let mut x = ISLAND_MARGIN;
+        for (at, group) in groups.iter().enumerate() {
+            let island = Island {
+                stores: group.clone(),
+                x,
+                y: top,
+                width: free * weight(group) / total,
+                height: self.room.height - top - bottom,
+            };
+            x += island.width;
+            if at + 1 < groups.len() {
+                self.walls.push(x + gap / 2.0);
+                x += gap;
+            }
+            let first = at == 0;
+            self.places
+                .extend(on_island(self.room, self.dial, &island, first));
+            self.islands.push(island);
+        }
+    }
+}
+
+fn margins(room: Room, cut: bool) -> (f64, f64) {
+    match (room.small, cut) {
+        (true, true) => (34.0, 12.0),
+        (true, false) => (10.0, 8.0),
+        (false, true) => (76.0, 52.0),
+        (false, false) => (22.0, 46.0),
+    }
+}
+
+fn dial_scale(room: Room, stores: usize, top: f64, bottom: f64) -> f64 {
+    let crowd: f64 = match stores {
+        0..=5 => 1.12,
+        6 | 7 => 0.86,
+        _ => 0.78,
+    };
+    let height = (room.height - top - bottom) / 440.0;
+    let width = room.width / if room.small { 540.0 } else { 860.0 };
+    crowd.min(height.min(width) * 1.12).max(0.46)
+}
+
+fn ring(room: Room, center: Point, radius: Point, stores: &[StoreId]) -> Vec<Place> {
+    let count = stores.len().max(1) as f64;
+    let place = |(at, store): (usize, &StoreId)| {
+        let angle = TAU * (at as f64 / count - 0.25);
+        let side = match (room.small, angle.cos(), angle.sin()) {
+            (true, ..) => Side::Below,
+            (_, cos, sin) if cos.abs() < 0.05 && sin < 0.0 => Side::TopRight,
+            (_, cos, _) if cos < -0.05 => Side::Left,
+            _ => Side::Right,
+        };
+        Place {
+            store: *store,
+            at: Point::new(
+                center.x + radius.x * angle.cos(),
+                center.y + radius.y * angle.sin(),
+            ),
+            side,
+        }
+    };
+    stores.iter().enumerate().map(place).collect()
+}
+
+fn on_island(room: Room, dial: f64, island: &Island, first: bool) -> Vec<Place> {
+    let reach = 62.0 * dial;
+    let plate = if room.small { 0.0 } else { PLATE + 24.0 };
+    let count = island.stores.len();
+    let middle = Point::new(
+        island.x + island.width / 2.0,
+        island.y + island.height / 2.0 + if room.small { -6.0 } else { 4.0 },
+    );
+    let tall = (island.height / 2.0 - reach - if room.small { 26.0 } else { 22.0 }).max(0.0);
+    let narrow = room.small || island.width < plate + 2.6 * reach;
+    if count <= 2 || (count == 3 && island.width < 2.0 * (plate + reach)) {
+        let shift = if narrow { 0.0 } else { (plate - 8.0) / 2.0 };
+        let (x, side) = match (narrow, first) {
+            (true, _) => (middle.x, Side::Below),
+            (false, true) => (middle.x + shift, Side::Left),
+            (false, false) => (middle.x - shift, Side::Right),
+        };
+        return column(island, Point::new(x, middle.y), tall, side);
+    }
+    let wide = (island.width / 2.0 - reach - plate).max(if room.small { 30.0 } else { 44.0 });
+    ring(room, middle, Point::new(wide, tall), &island.stores)
+}
+
+fn column(island: &Island, middle: Point, tall: f64, side: Side) -> Vec<Place> {
+    let count = island.stores.len();
+    let spread = |at: usize| match count {
+        1 => 0.0,
+        _ => (at as f64 / (count - 1) as f64 * 2.0 - 1.0) * tall * 0.9,
+    };
+    let lift = if side == Side::Below { -14.0 } else { 0.0 };
+    island
+        .stores
+        .iter()
+        .enumerate()
+        .map(|(at, store)| Place {
+            store: *store,
+            at: Point::new(middle.x, middle.y + spread(at) + lift),
+            side,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOM: Room = Room {
+        width: 1084.0,
+        height: 582.0,
+        small: false,
+    };
+    const PHONE: Room = Room {
+        width: 390.0,
+        height: 340.0,
+        small: true,
+    };
+
+    fn stores(count: u64) -> Vec<StoreId> {
+        (1..=count).map(StoreId::new).collect()
+    }
+
+    #[test]
+    fn every_dial_is_inside_of_the_stage_and_touches_no_other() {
+        for room in [ROOM, PHONE] {
+            for count in 3..=9 {
+                let geometry = Geometry::new(room, &stores(count), &[]);
+                let reach = 48.0 * geometry.dial;
+                for a in &geometry.places {
+                    assert!(a.at.x - reach >= 0.0 && a.at.x + reach <= room.width);
+                    assert!(a.at.y - reach >= 0.0 && a.at.y + reach <= room.height);
+                    for b in &geometry.places {
+                        let apart = a.store == b.store || a.at.distance(b.at) > 1.7 * reach;
+                        assert!(apart, "{count} stores: {} and {} touch", a.store, b.store);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_keeps_each_group_on_its_own_side_of_the_wall() {
+        let all = stores(5);
+        let cut = vec![all[2..].to_vec(), all[..2].to_vec()];
+        let geometry = Geometry::new(ROOM, &all, &cut);
+        assert_eq!(geometry.walls.len(), 1);
+        let wall = geometry.walls[0];
+        for place in &geometry.places {
+            assert_eq!(place.at.x < wall, place.store <= all[1]);
+        }
+        let (a, b) = geometry.way(all[0], all[4], 0.0).expect("both stand");
+        let share = geometry.wall_share(a, b).expect("a wall between them");
+        assert!(a.towards(b, share).x < wall);
+    }
+
+    #[test]
+    fn healing_brings_every_store_back_to_its_place() {
+        let all = stores(5);
+        let whole = Geometry::new(ROOM, &all, &[]);
+        let torn = Geometry::new(ROOM, &all, &[all[..1].to_vec(), all[1..].to_vec()]);
+        assert_ne!(whole.places, torn.places);
+        assert_eq!(whole, Geometry::new(ROOM, &all, &[]));
+    }
+
+    #[test]
+    fn opposite_directions_use_different_lanes() {
+        let geometry = Geometry::new(ROOM, &stores(3), &[]);
+        let (there, _) = geometry
+            .way(StoreId::new(1), StoreId::new(2), 8.0)
+            .expect("both stand");
+        let (_, back) = geometry
+            .way(StoreId::new(2), StoreId::new(1), 8.0)
+            .expect("both stand");
+        assert!((there.distance(back) - 16.0).abs() < 1e-6);
+    }
+}

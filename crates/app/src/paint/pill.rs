@@ -1,0 +1,165 @@
+//! One message as SVG.
+
+use types::{
+    frame::{MessageDetail, MessageFrame},
+    raft::MessageKind,
+};
+use web_sys::{Document, Element};
+
+use super::{Drawn, set};
+use crate::words::variants;
+
+const SVG: &str = "http://www.w3.org/2000/svg";
+/// The width of a sign in the labels' type.
+const SIGN: f64 = 6.7;
+
+/// What labels say.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Labels {
+    /// The words for a vote.
+    pub(super) yes_no: [String; 2],
+    /// Whether labels are left out.
+    pub(super) short: bool,
+}
+
+impl Labels {
+    fn of(&self, message: &MessageFrame) -> String {
+        if self.short {
+            return String::new();
+        }
+        match message.detail {
+            MessageDetail::Plain if message.kind == MessageKind::RequestVote => {
+                format!("T{}", message.term.get())
+            }
+            MessageDetail::Plain | MessageDetail::Rejected | MessageDetail::Commit(_) => {
+                String::new()
+            }
+            MessageDetail::Entries(first, last) if first == last => first.to_string(),
+            MessageDetail::Entries(first, last) => format!("{first}–{last}"),
+            MessageDetail::Vote(granted) => self.yes_no[usize::from(!granted)].clone(),
+            MessageDetail::Matched(index) => index.to_string(),
+        }
+    }
+}
+
+fn icon(message: &MessageFrame) -> &'static str {
+    match (message.kind, message.detail) {
+        (_, MessageDetail::Vote(true) | MessageDetail::Matched(_)) => "check",
+        (_, MessageDetail::Vote(false) | MessageDetail::Rejected) => "x",
+        (MessageKind::RequestVote | MessageKind::RequestVoteResponse, _) => "vote",
+        (MessageKind::Append | MessageKind::AppendResponse, _) => "append",
+        (MessageKind::Heartbeat | MessageKind::HeartbeatResponse, _) => "heartbeat",
+    }
+}
+
+fn classes(message: &MessageFrame, lost: bool) -> String {
+    let kind = match message.kind {
+        MessageKind::RequestVote | MessageKind::RequestVoteResponse => "k-vote",
+        MessageKind::Append | MessageKind::AppendResponse => "k-append",
+        MessageKind::Heartbeat | MessageKind::HeartbeatResponse => "k-heartbeat",
+    };
+    let mut text = format!("msg {kind} t{}", message.term.get() % 6);
+    for (on, class) in [
+        (message.kind.is_response(), " is-reply"),
+        (lost, " is-lost"),
+        (message.duplicate, " is-duplicate"),
+    ] {
+        text.push_str(if on { class } else { "" });
+    }
+    text
+}
+
+/// Puts a message into `layer`. With a `lost` reason it is drawn as lost.
+pub(super) fn create(
+    document: &Document,
+    layer: &Element,
+    message: &MessageFrame,
+    labels: &Labels,
+    lost: Option<&str>,
+) -> Option<Drawn> {
+    let group = document.create_element_ns(Some(SVG), "g").ok()?;
+    set(&group, "class", &classes(message, lost.is_some()));
+    for (name, value) in [
+        ("data-message-id", message.id.to_string()),
+        ("data-from", message.from.get().to_string()),
+        ("data-to", message.to.get().to_string()),
+        ("data-kind", variants::message(message.kind).to_owned()),
+        ("data-term", message.term.get().to_string()),
+        ("data-sent", message.sent.get().to_string()),
+        ("data-due", message.due.get().to_string()),
+        ("data-duplicate", message.duplicate.to_string()),
+    ] {
+        set(&group, name, &value);
+    }
+    match lost {
+        Some(reason) => {
+            set(&group, "data-testid", "lost");
+            set(&group, "data-reason", reason);
+        }
+        None => set(&group, "data-testid", "message"),
+    }
+    let label = labels.of(message);
+    let half = half_width(&label);
+    group.set_inner_html(&content(message, &label, half, lost.is_some()));
+    layer.append_child(&group).ok()?;
+    let part = |selector: &str| group.query_selector(selector).ok().flatten();
+    Some(Drawn {
+        trail: part(".trail")?,
+        nose: part(".nose"),
+        carry: part(".carry")?,
+        half,
+        group,
+    })
+}
+
+fn half_width(label: &str) -> f64 {
+    match label.chars().map(|sign| if sign.is_ascii() { SIGN } else { 11.0 }).sum::<f64>() {
+        0.0 => 11.0,
+        width => (30.0 + width) / 2.0,
+    }
+}
+
+/// The inside of a message's group. Labels hold numbers and our own words alone.
+fn content(message: &MessageFrame, label: &str, half: f64, lost: bool) -> String {
+    let bare = label.is_empty();
+    let high = if bare { 11.0 } else { 10.0 };
+    let square = message.kind == MessageKind::RequestVote;
+    let round = if square { 4.0 } else { high };
+    let rect = |class: &str, dx: f64, dy: f64| {
+        format!(
+            r#"<rect class="{class}" x="{}" y="{}" width="{}" height="{}" rx="{round}"/>"#,
+            dx - half,
+            dy - high,
+            half * 2.0,
+            high * 2.0,
+        )
+    };
+    let icon_x = if bare { -6.0 } else { 7.0 - half };
+    let mut text = String::from(r#"<path class="trail"/>"#);
+    if !lost {
+        text.push_str(r#"<path class="nose" d="M-4.5 -4.6L5.5 0L-4.5 4.6L-2 0Z"/>"#);
+    }
+    text.push_str(r#"<g class="carry">"#);
+    if message.duplicate {
+        text.push_str(&rect("pill2", 4.0, -4.0));
+    }
+    text.push_str(&rect("pill", 0.0, 0.0));
+    text.push_str(&format!(
+        r##"<use href="#i-{}" x="{icon_x}" y="-6" width="12" height="12"/>"##,
+        icon(message),
+    ));
+    if !bare {
+        text.push_str(&format!(
+            r#"<text x="{}" y="4">{label}</text>"#,
+            22.0 - half
+        ));
+    }
+    if lost {
+        text.push_str(&format!(
+            r#"<g class="lostx" transform="translate({half} {})"><circle r="7"/><path d="M-2.5 -2.5l5 5m0 -5l-5 5"/></g>"#,
+            -high,
+        ));
+    }
+    text.push_str("</g>");
+    text
+}

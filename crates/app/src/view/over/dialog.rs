@@ -1,0 +1,145 @@
+//! Dialogs: a new cluster, and the settings that take effect at once.
+
+use types::settings::{Scope, SettingSpec, TABLE};
+use yew::prelude::*;
+
+use crate::{
+    model::{
+        state::Phase,
+        ui::{Overlay, Person},
+    },
+    view::{
+        cx::{Cx, yes},
+        icons::icon,
+    },
+    words::variants,
+};
+
+/// A dialog's frame.
+#[must_use]
+pub fn frame(cx: Cx<'_>, name: &'static str, title: String, content: Html) -> Html {
+    html! {
+        <section class="dialog" role="dialog" aria-modal="true" aria-label={title.clone()}
+            data-testid="dialog" data-dialog={name}>
+            <header>
+                <h1>{ title }</h1>
+                <button type="button" class="ib" data-testid="dialog-close"
+                    aria-label={cx.t("close")} onclick={cx.on(Person::Close)}>{ icon("x") }</button>
+            </header>
+            { content }
+        </section>
+    }
+}
+
+/// The form of a new cluster.
+#[must_use]
+pub fn new_cluster(cx: Cx<'_>) -> Html {
+    let good = cx.state.knob_settings();
+    let confirm = cx.state.confirm_renew;
+    let visit = cx.send.reform(|event: SubmitEvent| {
+        event.prevent_default();
+        Person::OpenNamed
+    });
+    let name_fits = protocol::ClusterName::try_from(cx.state.other_cluster.clone()).is_ok();
+    let words = if confirm {
+        cx.t("dialog-confirm-reset")
+    } else {
+        cx.t("dialog-reset")
+    };
+    let cluster = cx.state.setup.cluster.as_str().to_owned();
+    let content = html! {
+        <div class="dg-body">
+            { stores(cx) }
+            <div class="dg-grid">{ for TABLE.iter().skip(1).map(|spec| knob(cx, spec)) }</div>
+            { error(cx) }
+            <div class="dg-act">
+                <button type="button" class={if confirm { "btn danger-solid" } else { "btn primary" }}
+                    data-testid="dialog-apply" disabled={good.is_err() || cx.state.phase == Phase::Booting}
+                    onclick={cx.on(Person::Renew)}>{ words }</button>
+                <p>{ cx.tr("dialog-reset-explained", [("cluster", cluster.into())]) }</p>
+            </div>
+            <form class="dg-act other" onsubmit={visit}>
+                <input type="text" class="in" data-testid="other-cluster" spellcheck="false"
+                    placeholder={cx.t("dialog-other-name")} aria-label={cx.t("dialog-other-name")}
+                    value={cx.state.other_cluster.clone()}
+                    oninput={cx.typed(Person::NameCluster)} />
+                <button type="submit" class="btn" data-testid="other-open"
+                    disabled={!name_fits || good.is_err()}>{ cx.t("dialog-other") }</button>
+            </form>
+        </div>
+    };
+    frame(cx, "new-cluster", cx.t("menu-new-cluster"), content)
+}
+
+fn stores(cx: Cx<'_>) -> Html {
+    let now = cx.state.knobs.text("stores", cx.state.settings());
+    let button = |count: u64| {
+        let text = count.to_string();
+        html! {
+            <button type="button" role="radio" aria-checked={yes(now == text)}
+                data-testid={format!("stores-{count}")}
+                onclick={cx.on(Person::Knob("stores".to_owned(), text.clone()))}>{ text }</button>
+        }
+    };
+    html! {
+        <div class="dg-stores">
+            <span>{ cx.t("settings-stores") }</span>
+            <div class="seg big" role="radiogroup" aria-label={cx.t("settings-stores")}>
+                { for (3..=9).map(button) }
+            </div>
+        </div>
+    }
+}
+
+/// The settings that take effect at once.
+#[must_use]
+pub fn settings(cx: Cx<'_>) -> Html {
+    let live = |spec: &&SettingSpec| spec.scope == Scope::Live;
+    let content = html! {
+        <div class="dg-body">
+            <p>{ cx.t("settings-live-explained") }</p>
+            <div class="dg-grid">
+                { for TABLE.iter().filter(live).map(|spec| knob(cx, spec)) }
+            </div>
+            { error(cx) }
+            <div class="dg-act">
+                <button type="button" class="btn"
+                    onclick={cx.on(Person::Open(Overlay::NewCluster))}>
+                    { cx.t("settings-more") }
+                </button>
+            </div>
+        </div>
+    };
+    frame(cx, "settings", cx.t("settings-title"), content)
+}
+
+fn knob(cx: Cx<'_>, spec: &'static SettingSpec) -> Html {
+    let name = spec.name;
+    let unit = match spec.unit {
+        "" => String::new(),
+        "ms" => "ms".to_owned(),
+        "ticks" => cx.t("unit-ticks"),
+        _ => "‰".to_owned(),
+    };
+    let id = format!("field-{name}");
+    html! {
+        <label class="knob">
+            <span>{ cx.t(&format!("settings-{}", name.replace('_', "-"))) }</span>
+            <input type="text" inputmode="numeric" class="in" data-testid={id}
+                value={cx.state.knobs.text(name, cx.state.settings())}
+                oninput={cx.typed(move |text| Person::Knob(name.to_owned(), text))} />
+            <small>{ unit }</small>
+        </label>
+    }
+}
+
+fn error(cx: Cx<'_>) -> Html {
+    match cx.state.knob_settings() {
+        Ok(_) => Html::default(),
+        Err(error) => html! {
+            <p class="cl-error" role="alert" data-testid="dialog-error">
+                { cx.say(&variants::setting(&error)) }
+            </p>
+        },
+    }
+}

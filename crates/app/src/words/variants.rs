@@ -1,0 +1,403 @@
+//! Which words belong to which variant. Every match is exhaustive, so that a new variant asks for
+//! its words.
+
+use protocol::{DiskKind, Notice, OpenError, QueryError};
+use types::{
+    action::{Action, Misuse},
+    frame::{Life, LossReason, OperationState, Owed},
+    id::StoreId,
+    io::Stop,
+    raft::{EntryKind, MessageKind, Role},
+    settings::SettingError,
+    store::{BusyReason, Command, ReplyError},
+};
+
+use super::Sentence;
+use crate::model::{bytes::shown, setup::SetupError, state::Tell};
+
+/// The name of a role.
+#[must_use]
+pub const fn role(role: Role) -> &'static str {
+    match role {
+        Role::Follower => "follower",
+        Role::Candidate => "candidate",
+        Role::Leader => "leader",
+    }
+}
+
+/// The locale key of a role.
+#[must_use]
+pub const fn role_key(role: Role) -> &'static str {
+    match role {
+        Role::Follower => "role-follower",
+        Role::Candidate => "role-candidate",
+        Role::Leader => "role-leader",
+    }
+}
+
+/// The name of a store's life.
+#[must_use]
+pub const fn life(life: &Life) -> &'static str {
+    match life {
+        Life::Starting => "starting",
+        Life::Up => "up",
+        Life::Late => "late",
+        Life::Killed => "killed",
+        Life::Stopped(_) => "stopped",
+    }
+}
+
+/// The locale key of a store's life.
+#[must_use]
+pub const fn life_key(life: &Life) -> &'static str {
+    match life {
+        Life::Starting => "life-starting",
+        Life::Up => "life-up",
+        Life::Late => "life-late",
+        Life::Killed => "life-killed",
+        Life::Stopped(_) => "life-stopped",
+    }
+}
+
+/// The name of a kind of message.
+#[must_use]
+pub const fn message(kind: MessageKind) -> &'static str {
+    match kind {
+        MessageKind::RequestVote => "request-vote",
+        MessageKind::RequestVoteResponse => "request-vote-response",
+        MessageKind::Append => "append",
+        MessageKind::AppendResponse => "append-response",
+        MessageKind::Heartbeat => "heartbeat",
+        MessageKind::HeartbeatResponse => "heartbeat-response",
+    }
+}
+
+/// The locale key of a kind of message.
+#[must_use]
+pub const fn message_key(kind: MessageKind) -> &'static str {
+    match kind {
+        MessageKind::RequestVote => "message-request-vote",
+        MessageKind::RequestVoteResponse => "message-request-vote-response",
+        MessageKind::Append => "message-append",
+        MessageKind::AppendResponse => "message-append-response",
+        MessageKind::Heartbeat => "message-heartbeat",
+        MessageKind::HeartbeatResponse => "message-heartbeat-response",
+    }
+}
+
+/// The name of a reason for a loss.
+#[must_use]
+pub const fn loss(reason: LossReason) -> &'static str {
+    match reason {
+        LossReason::Cut => "cut",
+        LossReason::Chance => "chance",
+        LossReason::Down => "down",
+    }
+}
+
+/// The name of a kind of entry.
+#[must_use]
+pub const fn entry(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::Normal => "normal",
+        EntryKind::NoOp => "no-op",
+        EntryKind::ConfChange => "conf-change",
+    }
+}
+
+/// The words for an entry that carries no command.
+#[must_use]
+pub const fn entry_key(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::Normal => "entry-normal",
+        EntryKind::NoOp => "entry-no-op",
+        EntryKind::ConfChange => "entry-conf-change",
+    }
+}
+
+/// The name of how an operation stands.
+#[must_use]
+pub const fn operation(state: &OperationState) -> &'static str {
+    match state {
+        OperationState::Open => "open",
+        OperationState::Done { .. } => "done",
+        OperationState::Failed { .. } => "failed",
+        OperationState::Unknown { .. } => "unknown",
+        OperationState::NeverSent { .. } => "never-sent",
+    }
+}
+
+/// The locale key of how an operation stands.
+#[must_use]
+pub const fn operation_key(state: &OperationState) -> &'static str {
+    match state {
+        OperationState::Open => "operation-open",
+        OperationState::Done { .. } => "operation-done",
+        OperationState::Failed { .. } => "operation-failed",
+        OperationState::Unknown { .. } => "operation-unknown",
+        OperationState::NeverSent { .. } => "operation-never-sent",
+    }
+}
+
+/// What the clock waits for: its name, its store, its words.
+#[must_use]
+pub fn owed(owed: Owed) -> (&'static str, StoreId, Sentence) {
+    match owed {
+        Owed::Answer { store } => ("answer", store, named("held-answer", store)),
+        Owed::Disk { store, .. } => ("disk", store, named("held-disk", store)),
+        Owed::Load { store } => ("load", store, named("held-load", store)),
+    }
+}
+
+fn named(key: &'static str, store: StoreId) -> Sentence {
+    Sentence::plain(key).with("store", store.to_string())
+}
+
+/// Why an action makes no sense now.
+#[must_use]
+pub fn misuse(misuse: &Misuse) -> Sentence {
+    match misuse {
+        Misuse::NoSuchStore { store } => named("misuse-no-such-store", *store),
+        Misuse::NotRunning { store } => named("misuse-not-running", *store),
+        Misuse::AlreadyRunning { store } => named("misuse-already-running", *store),
+        Misuse::BadGroups => Sentence::plain("misuse-bad-groups"),
+        Misuse::TooLong { bytes, limit } => Sentence::plain("misuse-too-long")
+            .with("bytes", bytes.to_string())
+            .with("limit", limit.to_string()),
+        Misuse::EmptyKey => Sentence::plain("misuse-empty-key"),
+        Misuse::Setting(error) => setting(error),
+        Misuse::NotLive { name } => {
+            Sentence::plain("misuse-not-live").with("setting", name.clone())
+        }
+    }
+}
+
+/// The name of a misuse.
+#[must_use]
+pub const fn misuse_name(misuse: &Misuse) -> &'static str {
+    match misuse {
+        Misuse::NoSuchStore { .. } => "NoSuchStore",
+        Misuse::NotRunning { .. } => "NotRunning",
+        Misuse::AlreadyRunning { .. } => "AlreadyRunning",
+        Misuse::BadGroups => "BadGroups",
+        Misuse::TooLong { .. } => "TooLong",
+        Misuse::EmptyKey => "EmptyKey",
+        Misuse::Setting(_) => "Setting",
+        Misuse::NotLive { .. } => "NotLive",
+    }
+}
+
+/// Why a setting is not usable.
+#[must_use]
+pub fn setting(error: &SettingError) -> Sentence {
+    match error {
+        SettingError::Unknown { name } => {
+            Sentence::plain("setting-error-unknown").with("setting", name.clone())
+        }
+        SettingError::NotANumber { name, text } => Sentence::plain("setting-error-not-a-number")
+            .with("setting", name.clone())
+            .with("text", text.clone()),
+        SettingError::OutOfRange {
+            name,
+            value,
+            min,
+            max,
+        } => Sentence::plain("setting-error-out-of-range")
+            .with("setting", name.clone())
+            .with("value", value.to_string())
+            .with("min", min.to_string())
+            .with("max", max.to_string()),
+        SettingError::Order { smaller, larger } => Sentence::plain("setting-error-order")
+            .with("smaller", smaller.clone())
+            .with("larger", larger.clone()),
+    }
+}
+
+/// What the address asks for in vain.
+#[must_use]
+pub fn setup(error: &SetupError) -> Sentence {
+    match error {
+        SetupError::Cluster(text) => {
+            Sentence::plain("setup-bad-cluster").with("text", text.clone())
+        }
+        SetupError::Setting(error) => setting(error),
+    }
+}
+
+/// Why a command was not carried out.
+#[must_use]
+pub fn reply(error: &ReplyError) -> Sentence {
+    match error {
+        ReplyError::NotLeader { leader, .. } => match leader {
+            Some(peer) => named("reply-not-leader-hint", peer.store),
+            None => Sentence::plain("reply-not-leader"),
+        },
+        ReplyError::EpochNotMatch { .. } => Sentence::plain("reply-epoch-not-match"),
+        ReplyError::KeyNotInRegion { region } => {
+            Sentence::plain("reply-key-not-in-region").with("region", region.to_string())
+        }
+        ReplyError::RegionNotFound { region } => {
+            Sentence::plain("reply-region-not-found").with("region", region.to_string())
+        }
+        ReplyError::StaleCommand { term } => {
+            Sentence::plain("reply-stale-command").with("term", term.get().to_string())
+        }
+        ReplyError::ServerIsBusy { reason } => match reason {
+            BusyReason::DirtyData => Sentence::plain("reply-busy-dirty-data"),
+        },
+    }
+}
+
+/// Why a store ended itself.
+#[must_use]
+pub fn stop(stop: &Stop) -> Sentence {
+    match stop {
+        Stop::CorruptRow { table, reason } => Sentence::plain("stop-corrupt-row")
+            .with("table", table.name())
+            .with("reason", reason.clone()),
+        Stop::InconsistentDisk { region, reason } => Sentence::plain("stop-inconsistent-disk")
+            .with("region", region.to_string())
+            .with("reason", reason.clone()),
+        Stop::NewerDisk { found, known } => Sentence::plain("stop-newer-disk")
+            .with("found", found.to_string())
+            .with("known", known.to_string()),
+        Stop::ForeignDisk { found, expected } => Sentence::plain("stop-foreign-disk")
+            .with("found", found.to_string())
+            .with("expected", expected.to_string()),
+        Stop::CommittedOverwritten {
+            region,
+            index,
+            term,
+        } => Sentence::plain("stop-committed-overwritten")
+            .with("region", region.to_string())
+            .with("index", index.to_string())
+            .with("term", term.get().to_string()),
+        Stop::Panic { message } => {
+            Sentence::plain("stop-panic").with("message", message.clone())
+        }
+    }
+}
+
+/// Why a question has no answer.
+#[must_use]
+pub fn query(error: &QueryError) -> Sentence {
+    match error {
+        QueryError::NoSuchStore { store } => named("query-no-such-store", *store),
+        QueryError::Silent { store } => named("query-silent", *store),
+        QueryError::Disk { reason } => {
+            Sentence::plain("query-disk").with("reason", reason.clone())
+        }
+    }
+}
+
+/// Why a cluster could not be opened.
+#[must_use]
+pub fn open(error: &OpenError) -> Sentence {
+    match error {
+        OpenError::Settings(error) => setting(error),
+        OpenError::Newer { reason } => {
+            Sentence::plain("open-newer").with("reason", reason.clone())
+        }
+        OpenError::Corrupt { reason } => {
+            Sentence::plain("open-corrupt").with("reason", reason.clone())
+        }
+        OpenError::Browser { reason } => {
+            Sentence::plain("open-browser").with("reason", reason.clone())
+        }
+    }
+}
+
+/// The name and the words of a notice. The words of a stop are a sentence of their own.
+#[must_use]
+pub fn notice(notice: &Notice) -> (&'static str, Vec<Sentence>) {
+    match notice {
+        Notice::CannotOpen(error) => ("CannotOpen", vec![open(error)]),
+        Notice::DiskRefused { store, reason } => (
+            "DiskRefused",
+            vec![named("notice-disk-refused", *store).with("reason", reason.clone())],
+        ),
+        Notice::StoreStopped { store, stop: why } => (
+            "StoreStopped",
+            vec![named("notice-store-stopped", *store), stop(why)],
+        ),
+        Notice::Refused { reason } => (
+            "Refused",
+            vec![Sentence::plain("notice-refused").with("reason", reason.clone())],
+        ),
+    }
+}
+
+/// The name and the words of what a person should know.
+#[must_use]
+pub fn tell(tell: &Tell) -> (&'static str, Vec<Sentence>) {
+    match tell {
+        Tell::Notice(told) => notice(told),
+        Tell::Misuse(error) => ("Misuse", vec![misuse(error)]),
+        Tell::Unreadable(reason) => (
+            "Unreadable",
+            vec![Sentence::plain("notice-unreadable").with("reason", reason.clone())],
+        ),
+        Tell::NoFile(error) => (
+            "NoFile",
+            vec![Sentence::plain("notice-no-file"), query(error)],
+        ),
+    }
+}
+
+/// Where the disks are, in a word.
+#[must_use]
+pub const fn disks(kind: &DiskKind) -> &'static str {
+    match kind {
+        DiskKind::IndexedDb => "indexeddb",
+        DiskKind::Memory { .. } => "memory",
+    }
+}
+
+/// What a person did.
+#[must_use]
+pub fn deed(action: &Action) -> Sentence {
+    let list = |stores: &[StoreId]| {
+        stores
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    match action {
+        Action::Kill { store } => named("deed-kill", *store),
+        Action::Start { store } => named("deed-start", *store),
+        Action::Cut { groups } => Sentence::plain("deed-cut").with(
+            "groups",
+            groups
+                .iter()
+                .map(|group| list(group))
+                .collect::<Vec<_>>()
+                .join(" | "),
+        ),
+        Action::Heal => Sentence::plain("deed-heal"),
+        Action::Submit { command, .. } => {
+            Sentence::plain("deed-submit").with("command", command_text(command))
+        }
+        Action::Set { name, value } => Sentence::plain("deed-set")
+            .with("setting", name.clone())
+            .with("value", value.to_string()),
+    }
+}
+
+/// A command as practitioners write it; the same in every language.
+#[must_use]
+pub fn command_text(command: &Command) -> String {
+    match command {
+        Command::Put { key, value } => format!("put {} = {}", shown(key), shown(value)),
+        Command::Get { key } => format!("get {}", shown(key)),
+        Command::Delete { key } => format!("delete {}", shown(key)),
+        Command::Scan { start, end, limit } => {
+            let end = if end.is_empty() {
+                "∞".to_owned()
+            } else {
+                shown(end)
+            };
+            format!("scan [{}, {end}) ≤ {limit}", shown(start))
+        }
+    }
+}
