@@ -94,6 +94,7 @@ pub(crate) fn logged(command: &mut Command, log: &Path, progress: &Progress) -> 
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut last = VecDeque::with_capacity(LOG_LINES_MAX);
     let mut spoke = Instant::now();
+    let mut traced = false;
     for line in BufReader::new(reader).split(b'\n') {
         let line = line.context("cannot read the command's output")?;
         file.write_all(&line)
@@ -105,7 +106,8 @@ pub(crate) fn logged(command: &mut Command, log: &Path, progress: &Progress) -> 
             spoke = Instant::now();
             progress.say(&format!("  … {}", text.trim()));
         }
-        if !is_stack_frame(&text) {
+        traced = in_trace(&text, traced);
+        if !traced && !is_browser_frame(&text) {
             last.push_back(text);
         }
         if last.len() > LOG_LINES_MAX {
@@ -127,17 +129,22 @@ pub(crate) fn logged(command: &mut Command, log: &Path, progress: &Progress) -> 
     );
 }
 
-/// Whether a line is one of a stack trace, native or a browser's. These stay in the log alone:
-/// on the screen they push the message out of sight.
-fn is_stack_frame(line: &str) -> bool {
-    let line = line.trim_start();
+/// Whether a line belongs to a native stack trace, given whether the line before did. Traces stay
+/// in the log alone: on the screen they push the message out of sight.
+fn in_trace(line: &str, before: bool) -> bool {
+    let line = line.trim();
+    if line.eq_ignore_ascii_case("stack backtrace:") {
+        return true;
+    }
     let numbered = line
         .split_once(": ")
         .is_some_and(|(number, _)| number.parse::<u32>().is_ok());
-    numbered
-        || line.starts_with("at ")
-        || line.contains("wasm-function[")
-        || line.contains("@http://127.0.0.1")
+    before && (numbered || line.starts_with("at "))
+}
+
+/// Whether a line is a frame of a stack trace as browsers print it.
+fn is_browser_frame(line: &str) -> bool {
+    line.contains("wasm-function[") || line.contains("@http://127.0.0.1")
 }
 
 /// What a command prints, trimmed, or nothing where it is missing or fails.
@@ -177,17 +184,38 @@ mod tests {
 
     #[test]
     fn frames_are_told_from_messages() {
-        assert!(is_stack_frame("  12: core::panicking::panic_fmt"));
-        assert!(is_stack_frame("             at ./src/tidy.rs:191:48"));
-        assert!(is_stack_frame(
-            "a.wasm.f@http://127.0.0.1:1/a.wasm:wasm-function[21]:0x1"
+        let mut traced = false;
+        let mut left = Vec::new();
+        for line in [
+            "Caused by:",
+            "  0: no such file",
+            "stack backtrace:",
+            "  12: core::panicking::panic_fmt",
+            "             at ./src/tidy.rs:191:48",
+            "note: and more",
+            "  1: a list",
+        ] {
+            traced = in_trace(line, traced);
+            if !traced {
+                left.push(line);
+            }
+        }
+        assert_eq!(
+            left,
+            [
+                "Caused by:",
+                "  0: no such file",
+                "note: and more",
+                "  1: a list"
+            ]
+        );
+        assert!(is_browser_frame(
+            "f@http://127.0.0.1:1/a.wasm:wasm-function[21]:0x1"
         ));
-        assert!(is_stack_frame(
+        assert!(is_browser_frame(
             "cb0@http://127.0.0.1:42761/wasm-bindgen-test:220:32"
         ));
-        assert!(!is_stack_frame("panicked at src/lib.rs:5:3:"));
-        assert!(!is_stack_frame("  left: 2"));
-        assert!(!is_stack_frame("error: test failed"));
+        assert!(!is_browser_frame("panicked at src/lib.rs:5:3:"));
     }
 
     #[test]

@@ -56,12 +56,13 @@ fn checks() -> [(&'static str, String); 4] {
         ("fmt", "fmt --all --check".to_owned()),
         (
             "clippy",
-            format!("clippy {native} --all-targets -- -D warnings"),
+            format!("clippy {native} --all-targets --keep-going -- -D warnings"),
         ),
         (
             "clippy-wasm",
             format!(
-                "clippy --target {WASM_TARGET} {packages} {features} --all-targets -- -D warnings"
+                "clippy --target {WASM_TARGET} {packages} {features} --all-targets --keep-going -- \
+                 -D warnings"
             ),
         ),
         (
