@@ -6,6 +6,7 @@ mod basics;
 mod disks;
 mod figures;
 mod network;
+mod recording;
 mod reload;
 mod time;
 mod weather;

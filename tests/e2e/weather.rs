@@ -258,7 +258,7 @@ async fn a_conductor_that_panics_says_so_and_the_disks_survive_its_restart() -> 
         page.click(&by("restart")).await?;
         page.opened().await?;
         let after = page.frame_with("the conductor runs again", |frame| {
-            (frame.event.segment > before).then(|| frame.event.segment)
+            (frame.event.segment > before).then_some(frame.event.segment)
         });
         ensure!(after.await? == before + 1);
         page.leader().await?;
