@@ -6,6 +6,7 @@
 //! * `store`, started by the conductor, is one store with its disk: [`raftstore::Store`] behind
 //!   the messages of [`wire`], rows in IndexedDB by way of [`disk`], under its Web Lock
 //!   ([`locks`]).
+//! * [`golden`] holds the run hashes that every platform must come to.
 //!
 //! A name is a role, and after a bar the absolute URL of the loader script for workers that run
 //! from a blob (sandboxed frames): `conductor|https://host/path/engine_loader.js`.
@@ -17,6 +18,7 @@
 
 pub mod conductor;
 pub mod disk;
+pub mod golden;
 pub mod js;
 pub mod locks;
 pub mod port;

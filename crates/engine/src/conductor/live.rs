@@ -286,9 +286,6 @@ impl Live {
         if self.clock.is_running() {
             self.meter.note(now, real);
         }
-        if !self.conductor.is_round_open() {
-            self.save(real);
-        }
         self.show(real);
         self.set_timer(real);
     }
@@ -299,6 +296,9 @@ impl Live {
             let owed = self.conductor.owed_answers();
             return self.wait_for(owed, real);
         }
+        // Under load there is hardly another moment at which no round is open.
+        self.save(real);
+        self.show(real);
         // Hashes are of one moment: nothing begins until all are in.
         if self.ask_for_hashes(real) {
             return false;

@@ -1,0 +1,39 @@
+//! The same runs as natively, inside a dedicated worker of a real browser. Split in parts, so
+//! that a slow browser shows where it is.
+
+#![cfg(target_arch = "wasm32")]
+
+use engine::golden::{FILE, Golden, SEEDS};
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_dedicated_worker);
+
+/// Compares the seeds of one part.
+fn compare(part: usize) {
+    let golden = Golden::parse(FILE).expect("the golden file can be read");
+    assert_eq!(golden.version, cluster::ENGINE_VERSION);
+    assert!(golden.runs.iter().map(|(seed, _)| *seed).eq(SEEDS));
+    let expected = &golden.runs[part * 25..(part + 1) * 25];
+    let here = Golden::run(expected.iter().map(|(seed, _)| *seed));
+    assert_eq!(here.runs, expected);
+}
+
+#[wasm_bindgen_test]
+fn seeds_1_to_25_end_in_the_hashes_of_the_golden_file() {
+    compare(0);
+}
+
+#[wasm_bindgen_test]
+fn seeds_26_to_50_end_in_the_hashes_of_the_golden_file() {
+    compare(1);
+}
+
+#[wasm_bindgen_test]
+fn seeds_51_to_75_end_in_the_hashes_of_the_golden_file() {
+    compare(2);
+}
+
+#[wasm_bindgen_test]
+fn seeds_76_to_100_end_in_the_hashes_of_the_golden_file() {
+    compare(3);
+}
