@@ -7,7 +7,7 @@
 //!   because without sessions a second sending could take effect twice. A late answer settles it.
 //! * An operation none of whose sendings can take effect ends as never sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use types::{
@@ -53,6 +53,9 @@ pub(crate) struct Client {
     leader: Option<StoreId>,
     /// Whom it asks otherwise.
     next_store: StoreId,
+    /// Who left it without an answer until the deadline, and has not answered since. Such a store
+    /// is not believed to lead on another's word: the other may be cut off together with it.
+    silent: BTreeSet<StoreId>,
     requests: u64,
     last_operation: u64,
     operations: BTreeMap<OperationId, Operation>,
@@ -99,6 +102,7 @@ impl Client {
             region,
             leader: None,
             next_store: StoreId::new(1),
+            silent: BTreeSet::new(),
             requests: 0,
             last_operation: 0,
             operations: BTreeMap::new(),
@@ -206,6 +210,7 @@ impl Client {
 
     /// A store's answer.
     pub(crate) fn reply(&mut self, from: StoreId, reply: Reply, desk: &mut Desk<'_>) {
+        self.silent.remove(&from);
         let Some(id) = self.take_sending(reply.id) else {
             return;
         };
@@ -249,7 +254,9 @@ impl Client {
         match error {
             ReplyError::NotLeader {
                 leader: Some(peer), ..
-            } if peer.store != from => self.leader = Some(peer.store),
+            } if peer.store != from && !self.silent.contains(&peer.store) => {
+                self.leader = Some(peer.store);
+            }
             ReplyError::EpochNotMatch { current } => {
                 // A client of one region: the shape that has its id is the newest one it can use.
                 if let Some(region) = current.iter().find(|region| region.id == self.region.id) {
@@ -304,13 +311,12 @@ impl Client {
             .get_mut(&id)
             .expect("an open operation is kept");
         operation.refusals += 1;
-        let named = matches!(
-            refusal,
-            Refusal::Error(ReplyError::NotLeader {
-                leader: Some(_),
-                ..
-            })
-        );
+        let named = match refusal {
+            Refusal::Error(ReplyError::NotLeader { leader, .. }) => {
+                leader.is_some_and(|peer| self.leader == Some(peer.store))
+            }
+            _ => false,
+        };
         if named && operation.refusals <= HINTS_AT_ONCE {
             self.send(id, desk);
             return;
@@ -340,6 +346,7 @@ impl Client {
         let (asked, in_flight) = (operation.frame.asked, operation.in_flight);
         if in_flight.is_some() {
             if let Some(store) = asked {
+                self.silent.insert(store);
                 self.look_beyond(store);
             }
             self.settle(id, OperationState::Unknown { since: desk.now }, desk);
@@ -385,17 +392,14 @@ impl Client {
         }
     }
 
-    /// Drops the oldest operations beyond those that are shown; never an open one.
+    /// Drops settled operations that are older than those that are shown; never an open one.
     fn forget_old(&mut self) {
-        let surplus = self.operations.len().saturating_sub(OPERATIONS_SHOWN);
-        let settled = |operation: &Operation| operation.frame.state != OperationState::Open;
-        let old: Vec<OperationId> = self
-            .operations
-            .iter()
-            .filter(|(_, operation)| settled(operation))
-            .map(|(id, _)| *id)
-            .take(surplus)
-            .collect();
+        let Some((oldest_shown, _)) = self.operations.iter().rev().nth(OPERATIONS_SHOWN - 1) else {
+            return;
+        };
+        let older = self.operations.range(..*oldest_shown);
+        let settled = older.filter(|(_, operation)| operation.frame.state != OperationState::Open);
+        let old: Vec<OperationId> = settled.map(|(id, _)| *id).collect();
         for id in old {
             self.operations.remove(&id);
             self.unanswered.retain(|_, operation| *operation != id);

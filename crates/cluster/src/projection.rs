@@ -302,6 +302,3 @@ fn cut_log(frame: &mut StoreFrame, from: LogIndex) {
     );
     frame.durable = frame.durable.min(frame.last.index);
 }
-
-#[cfg(test)]
-mod tests;

@@ -435,6 +435,3 @@ impl<'a, N: Node> Player<'a, N> {
         })
     }
 }
-
-#[cfg(test)]
-mod tests;

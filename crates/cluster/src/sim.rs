@@ -6,8 +6,6 @@
 
 mod host;
 mod plan;
-#[cfg(test)]
-mod tests;
 
 use raftstore::{Store, image::MemoryDisk};
 use types::{
@@ -166,6 +164,12 @@ impl<N: Node> Simulation<N> {
     /// Takes one event.
     pub fn step(&mut self) {
         self.host.step(&mut self.conductor);
+    }
+
+    /// Makes a store's process hang after each envelope, as a runaway computation does, or lets it
+    /// go on. A hanging store is late; a killed one hangs no more.
+    pub fn set_stuck(&mut self, store: StoreId, stuck: bool) {
+        self.host.set_stuck(store, stuck);
     }
 
     /// Does what a person asks.

@@ -193,3 +193,33 @@ fn the_second_answer_to_a_request_changes_nothing() {
     bench.answer(store, request, Err(not_leader(None)));
     assert_eq!(bench.state(id), state);
 }
+
+#[test]
+fn a_client_does_not_take_another_stores_word_for_a_leader_that_left_it_waiting() {
+    let mut bench = Bench::new();
+    bench.put(None);
+    let (silent, _) = bench.next_request().expect("sent");
+    assert_eq!(bench.next_request(), None, "the deadline passes");
+    bench.put(None);
+    let (ally, request) = bench.next_request().expect("sent");
+    assert_ne!(ally, silent);
+    bench.answer(ally, request, Err(not_leader(Some(silent.get()))));
+    let (third, _) = bench.next_request().expect("sent again");
+    assert!(third != silent && third != ally, "{third}");
+}
+
+#[test]
+fn settled_operations_beyond_those_shown_are_forgotten_and_open_ones_never() {
+    let mut bench = Bench::new();
+    bench.settings.client_timeout_ms = 600_000;
+    let open = bench.put(None);
+    let (_, unanswered) = bench.next_request().expect("sent");
+    for _ in 0..200 {
+        bench.put(None);
+        let (store, request) = bench.next_request().expect("sent");
+        assert_ne!(request, unanswered);
+        bench.answer(store, request, Ok(CommandResult::Put));
+    }
+    assert_eq!(bench.state(open), OperationState::Open);
+    assert_eq!(bench.client.operations.len(), OPERATIONS_SHOWN + 1);
+}

@@ -1,6 +1,6 @@
 //! Processes and disks in memory, on time or late.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use raftstore::image::MemoryDisk;
 use types::{
@@ -121,6 +121,8 @@ pub(super) struct SimulatedHost<N> {
     /// Starts whose disk the conductor has not been told of, with the wish for the image.
     loading: BTreeMap<StoreId, bool>,
     late: Vec<Late>,
+    /// Stores whose answers do not come until they are freed.
+    stuck: BTreeSet<StoreId>,
     turn: u64,
     facts: Vec<Observed>,
     counts: HostCounts,
@@ -134,6 +136,7 @@ impl<N: Node> SimulatedHost<N> {
             machines: BTreeMap::new(),
             loading: BTreeMap::new(),
             late: Vec::new(),
+            stuck: BTreeSet::new(),
             turn: 0,
             facts: Vec::new(),
             counts: HostCounts::default(),
@@ -200,6 +203,15 @@ impl<N: Node> SimulatedHost<N> {
         }
     }
 
+    /// Makes a store's process hang after each envelope, or lets it go on.
+    pub(super) fn set_stuck(&mut self, store: StoreId, stuck: bool) {
+        if stuck {
+            self.stuck.insert(store);
+        } else {
+            self.stuck.remove(&store);
+        }
+    }
+
     /// Ends every process.
     pub(super) fn crash_all(&mut self) {
         let stores: Vec<StoreId> = self.machines.keys().copied().collect();
@@ -234,7 +246,8 @@ impl<N: Node> SimulatedHost<N> {
         self.carry_out(conductor);
         for delivery in &round.deliveries {
             let output = self.call(delivery, round.at);
-            if self.dice.happens(self.config.late_answers_permille) {
+            let late_by_chance = self.dice.happens(self.config.late_answers_permille);
+            if late_by_chance || self.stuck.contains(&delivery.store) {
                 late.push((delivery.store, output));
             } else {
                 answers.push((delivery.store, output));
@@ -244,12 +257,12 @@ impl<N: Node> SimulatedHost<N> {
         for (store, output) in answers {
             if midst == Some((store, false)) {
                 self.kill(conductor, store);
-            } else {
-                conductor.answer(store, output);
+                continue;
             }
-        }
-        if let Some((store, true)) = midst.filter(|_| conductor.is_round_open()) {
-            self.kill(conductor, store);
+            conductor.answer(store, output);
+            if midst == Some((store, true)) && conductor.is_round_open() {
+                self.kill(conductor, store);
+            }
         }
         for (store, output) in late {
             if conductor.is_round_open() && self.node(store).is_some() {
@@ -360,7 +373,11 @@ impl<N: Node> SimulatedHost<N> {
     fn bring_late(&mut self, conductor: &mut Conductor, all: bool) -> bool {
         self.turn += 1;
         let turn = self.turn;
-        let due = |late: &Late| all || late.turn <= turn;
+        let stuck = &self.stuck;
+        let due = |late: &Late| {
+            let answer = matches!(late.what, LateThing::Answer(_));
+            (all || late.turn <= turn) && !(answer && stuck.contains(&late.store))
+        };
         let (now, later): (Vec<Late>, Vec<Late>) =
             std::mem::take(&mut self.late).into_iter().partition(due);
         self.late = later;

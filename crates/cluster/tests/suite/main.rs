@@ -1,0 +1,12 @@
+//! The cluster in virtual time, over many seeds.
+
+mod elections;
+mod faults;
+mod frames;
+mod golden;
+mod group;
+mod lateness;
+mod operations;
+mod replay;
+mod steps;
+mod support;
