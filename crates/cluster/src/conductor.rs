@@ -187,7 +187,9 @@ impl Conductor {
             let mut worker = Worker::new(plan, seed, segment, id);
             let due = after_ms(self.now, worker.draw_pause());
             self.queue.push(due, Event::Think { client: id });
-            let client = Client::new(id, self.region.clone(), Some(worker));
+            let mut client = Client::new(id, self.region.clone(), Some(worker));
+            // Names of operations are never used again, nor saved for these clients.
+            client.restore(Vec::new(), u64::from(segment - 1) << 32, self.now);
             self.clients.insert(id, client);
         }
     }

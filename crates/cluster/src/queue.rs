@@ -148,21 +148,17 @@ impl Queue {
             .map(|(key, event)| (*key, event))
     }
 
-    /// The keys of all events that are due at `due` now.
-    pub(crate) fn keys_at(&self, due: VirtualTime) -> Vec<Key> {
-        self.at(due).map(|(key, _)| key).collect()
+    /// An event that is still there.
+    pub(crate) fn get(&self, key: Key) -> Option<&Event> {
+        self.events.get(&key)
     }
 
-    /// All events that are due at `due`.
-    pub(crate) fn at(&self, due: VirtualTime) -> impl Iterator<Item = (Key, &Event)> {
+    /// The keys of all events that are due at `due`.
+    pub(crate) fn keys_at(&self, due: VirtualTime) -> Vec<Key> {
         let from = Key { due, order: 0 };
-        let to = Key {
-            due,
-            order: u64::MAX,
-        };
-        self.events
-            .range(from..=to)
-            .map(|(key, event)| (*key, event))
+        let order = u64::MAX;
+        let to = Key { due, order };
+        self.events.range(from..=to).map(|(key, _)| *key).collect()
     }
 
     /// All events, in order.
@@ -193,7 +189,8 @@ mod tests {
         queue.push(at, wake(2));
         queue.push(VirtualTime::new(6_000), wake(3));
         queue.push(at, wake(1));
-        let order: Vec<Event> = queue.at(at).map(|(_, event)| event.clone()).collect();
-        assert_eq!(order, [wake(2), wake(1)]);
+        let keys = queue.keys_at(at).into_iter();
+        let order: Vec<&Event> = keys.filter_map(|key| queue.get(key)).collect();
+        assert_eq!(order, [&wake(2), &wake(1)]);
     }
 }

@@ -110,16 +110,8 @@ impl Conductor {
 
     /// What is really missing for the events of `keys`.
     fn held_by(&self, keys: &[Key]) -> Vec<Owed> {
-        let Some(first) = keys.first() else {
-            return Vec::new();
-        };
-        let wanted = self
-            .queue
-            .at(first.due)
-            .filter(|(key, _)| keys.contains(key));
-        wanted
-            .filter_map(|(_, event)| self.missing_for(event))
-            .collect()
+        let events = keys.iter().filter_map(|key| self.queue.get(*key));
+        events.filter_map(|event| self.missing_for(event)).collect()
     }
 
     fn missing_for(&self, event: &Event) -> Option<Owed> {
