@@ -37,6 +37,9 @@ use crate::{
 
 /// What owes something for so long is late: real time, in microseconds.
 const LATE_US: u64 = 100_000;
+/// A cluster that opens waits longer for its stores' disks: nothing has begun that they could hold
+/// up, and a store that begins late makes another run of the same seed.
+const OPENING_LATE_US: u64 = 3_000_000;
 /// Real time between two frames, in microseconds.
 const FRAME_US: u64 = 1_000_000 / 60;
 /// The page hears of what holds the clock only when it does so for this long; in microseconds.
@@ -352,7 +355,8 @@ impl Live {
         for wait in owed {
             self.waits.entry(wait).or_insert(real);
         }
-        let due = |since: &u64| real.saturating_sub(*since) >= LATE_US;
+        let patience = self.patience_us();
+        let due = |since: &u64| real.saturating_sub(*since) >= patience;
         let late = self.waits.iter().filter(|(_, since)| due(since));
         let late: Vec<Owed> = late.map(|(owed, _)| *owed).collect();
         for owed in &late {
@@ -367,6 +371,15 @@ impl Live {
         let effects = self.conductor.take_effects();
         self.carry_out(effects);
         !late.is_empty()
+    }
+
+    /// How long the clock waits for something real, in real microseconds.
+    const fn patience_us(&self) -> u64 {
+        if self.conductor.event().seq == 0 {
+            OPENING_LATE_US
+        } else {
+            LATE_US
+        }
     }
 
     fn show(&mut self, real: u64) {
@@ -413,7 +426,8 @@ impl Live {
         let between = !self.conductor.is_round_open();
         let saving = self.saver.deadline(self.is_running());
         let mut wakes = vec![self.asks.deadline(), saving.filter(|_| between)];
-        wakes.extend(self.waits.values().map(|since| Some(since + LATE_US)));
+        let patience = self.patience_us();
+        wakes.extend(self.waits.values().map(|since| Some(since + patience)));
         if self.clock.is_running() && self.waits.is_empty() {
             let due = self.next_at.map(|at| real + self.clock.wait_us(at));
             wakes.push(due);
