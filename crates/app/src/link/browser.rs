@@ -3,8 +3,8 @@
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{
-    Blob, BlobPropertyBag, Document, HtmlAnchorElement, HtmlElement, Storage, Url,
-    UrlSearchParams, Window,
+    Blob, BlobPropertyBag, Document, HtmlAnchorElement, HtmlElement, Storage, Url, UrlSearchParams,
+    Window,
 };
 
 use crate::model::{
@@ -193,8 +193,8 @@ fn save(name: &str, bytes: &[u8]) -> Result<(), JsValue> {
 /// Calls `action` after `ms` real milliseconds.
 pub fn later(ms: i32, action: impl FnOnce() + 'static) {
     let action = Closure::once_into_js(action);
-    let _ = window()
-        .set_timeout_with_callback_and_timeout_and_arguments_0(action.unchecked_ref(), ms);
+    let _ =
+        window().set_timeout_with_callback_and_timeout_and_arguments_0(action.unchecked_ref(), ms);
 }
 
 fn focus_later(selector: &'static str) {

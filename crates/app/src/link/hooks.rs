@@ -43,9 +43,8 @@ impl Hooks {
         order(&object, "run", send, ToConductor::Run);
         order(&object, "hook", send, ToConductor::Hook);
         let waiting = self.waiting.clone();
-        let frame = Closure::<dyn Fn() -> String>::new(move || {
-            json(&waiting.borrow().frame.as_deref())
-        });
+        let frame =
+            Closure::<dyn Fn() -> String>::new(move || json(&waiting.borrow().frame.as_deref()));
         put(&object, "frame", &frame.into_js_value());
         put(&object, "build", &JsValue::from_str(BUILD));
         put(&browser::window(), "playground", &object);
@@ -131,5 +130,9 @@ fn json<T: Serialize>(value: &T) -> String {
 
 fn put<T: AsRef<JsValue>>(object: &T, name: &str, value: &JsValue) {
     let object: &JsValue = object.as_ref();
-    let _ = Reflect::set(object.unchecked_ref::<Object>(), &JsValue::from_str(name), value);
+    let _ = Reflect::set(
+        object.unchecked_ref::<Object>(),
+        &JsValue::from_str(name),
+        value,
+    );
 }

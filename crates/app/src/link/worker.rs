@@ -61,7 +61,10 @@ impl Link {
         let Some(running) = &self.running else { return };
         let buffer = Uint8Array::from(codec::encode(message).as_slice()).buffer();
         let transfer = Array::of1(&buffer);
-        if let Err(error) = running.worker.post_message_with_transfer(&buffer, &transfer) {
+        if let Err(error) = running
+            .worker
+            .post_message_with_transfer(&buffer, &transfer)
+        {
             self.events.emit(Event::Died(browser::words(&error)));
         }
     }

@@ -35,8 +35,8 @@ pub fn hex_short(bytes: &[u8]) -> String {
             .join(" ")
     };
     match bytes.len() {
-        0..=7 => pairs(bytes),
-        len => format!("{} …{}", pairs(&bytes[..2]), pairs(&bytes[len - 4..])),
+        0..=6 => pairs(bytes),
+        len => format!("{} … {}", pairs(&bytes[..2]), pairs(&bytes[len - 3..])),
     }
 }
 
@@ -76,6 +76,16 @@ pub fn factor(permille: u32) -> String {
     format!("{}×", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// A measured speed, in thousandths, as a factor without more digits than it deserves.
+#[must_use]
+pub fn measured(permille: u32) -> String {
+    factor(match permille {
+        0..50 => permille,
+        50..2_000 => (permille + 5) / 10 * 10,
+        _ => (permille + 50) / 100 * 100,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +104,9 @@ mod tests {
         assert_eq!(factor(10), "0.01×");
         assert_eq!(factor(1_000), "1×");
         assert_eq!(factor(10_000), "10×");
+        assert_eq!(measured(994), "0.99×");
+        assert_eq!(measured(99), "0.1×");
+        assert_eq!(measured(9), "0.009×");
         assert_eq!(clip("abcdef", 3), "abc…");
     }
 }

@@ -108,14 +108,14 @@ fn is_told(body: &FactBody) -> bool {
     match body {
         FactBody::Started { .. } | FactBody::Proposed { .. } => true,
         FactBody::Raft(fact) => match fact {
-            RaftFact::TermChanged { .. }
-            | RaftFact::RoleChanged { .. }
+            RaftFact::RoleChanged { .. }
             | RaftFact::VoteDecided { .. }
             | RaftFact::Truncated { .. } => true,
             RaftFact::Committed { evidence, .. } => {
                 matches!(evidence, CommitEvidence::Quorum { .. })
             }
-            RaftFact::VoteCounted { .. }
+            RaftFact::TermChanged { .. }
+            | RaftFact::VoteCounted { .. }
             | RaftFact::Appended { .. }
             | RaftFact::Durable { .. }
             | RaftFact::Progressed { .. } => false,

@@ -109,25 +109,16 @@ pub struct Geometry {
 
 const WALL: f64 = 14.0;
 const ISLAND_MARGIN: f64 = 14.0;
-const PLATE: f64 = 168.0;
+const PLATE: f64 = 184.0;
 
 impl Geometry {
     /// Places `stores` in `room`; `cut` holds the groups of a cut or nothing.
     #[must_use]
     pub fn new(room: Room, stores: &[StoreId], cut: &[Vec<StoreId>]) -> Self {
-        let (top, bottom) = margins(room, cut.len() > 1);
+        let torn = cut.len() > 1;
+        let (top, bottom) = margins(room, torn);
         let dial = dial_scale(room, stores.len(), top, bottom);
-        let plate = if room.small { 14.0 } else { PLATE + 62.0 };
-        let reach = 58.0 * dial;
-        let below = if room.small { 22.0 } else { 0.0 };
-        let center = Point::new(
-            room.width / 2.0,
-            (top + room.height - bottom - below) / 2.0,
-        );
-        let radius = Point::new(
-            (room.width / 2.0 - reach - plate).clamp(60.0, 420.0),
-            ((room.height - top - bottom - below) / 2.0 - reach).clamp(50.0, 260.0),
-        );
+        let (center, radius) = orbit(room, stores.len(), dial, top, bottom);
         let mut geometry = Self {
             room,
             dial,
@@ -137,7 +128,7 @@ impl Geometry {
             islands: Vec::new(),
             walls: Vec::new(),
         };
-        if cut.len() > 1 {
+        if torn {
             geometry.tear(cut, top, bottom);
         } else {
             geometry.places = ring(room, center, radius, stores);
@@ -162,7 +153,7 @@ impl Geometry {
         let length = a.distance(b).max(1.0);
         let unit = Point::new((b.x - a.x) / length, (b.y - a.y) / length);
         let off = Point::new(-unit.y * lane, unit.x * lane);
-        let reach = (52.0 * self.dial).min(length * 0.4);
+        let reach = (54.0 * self.dial).min(length * 0.4);
         let at = |way: f64| Point::new(a.x + unit.x * way + off.x, a.y + unit.y * way + off.y);
         Some((at(reach), at(length - reach)))
     }
@@ -192,6 +183,12 @@ impl Geometry {
         let free = self.room.width - 2.0 * ISLAND_MARGIN - gap * (count - 1.0);
         let weight = |group: &Vec<StoreId>| group.len() as f64 + 0.8;
         let total: f64 = groups.iter().map(weight).sum();
+        let tallest = groups.iter().map(|group| outer(group.len())).max();
+        let height = self.room.height - top - bottom;
+        self.dial = self
+            .dial
+            .min(height / (tallest.unwrap_or(1) as f64 * 128.0))
+            .max(0.4);
         let mut x = ISLAND_MARGIN;
         for (at, group) in groups.iter().enumerate() {
             let island = Island {
@@ -199,7 +196,7 @@ impl Geometry {
                 x,
                 y: top,
                 width: free * weight(group) / total,
-                height: self.room.height - top - bottom,
+                height,
             };
             x += island.width;
             if at + 1 < groups.len() {
@@ -234,6 +231,27 @@ fn dial_scale(room: Room, stores: usize, top: f64, bottom: f64) -> f64 {
     crowd.min(height.min(width) * 1.12).max(0.46)
 }
 
+/// The middle and the half axes of the ring. It fills its room: with an odd number of stores the
+/// lowest stand above the lowest point of the ellipse.
+fn orbit(room: Room, stores: usize, dial: f64, top: f64, bottom: f64) -> (Point, Point) {
+    let count = stores.max(1) as f64;
+    let reach = 54.0 * dial;
+    let plate = if room.small { 10.0 } else { PLATE };
+    let below = if room.small { 20.0 } else { 0.0 };
+    let angles = || (0..stores).map(|at| TAU * (at as f64 / count - 0.25));
+    let lowest = angles().map(f64::sin).fold(0.2, f64::max);
+    let widest = angles().map(f64::cos).fold(0.2, f64::max);
+    let tall = (room.height - top - bottom - below - 2.0 * reach) / (1.0 + lowest);
+    let wide = (room.width / 2.0 - reach - plate) / widest;
+    let radius = Point::new(wide.clamp(60.0, 440.0), tall.clamp(50.0, 280.0));
+    let spare = room.height - top - bottom - below - 2.0 * reach - radius.y * (1.0 + lowest);
+    let center = Point::new(
+        room.width / 2.0,
+        top + spare.max(0.0) / 2.0 + reach + radius.y,
+    );
+    (center, radius)
+}
+
 fn ring(room: Room, center: Point, radius: Point, stores: &[StoreId]) -> Vec<Place> {
     let count = stores.len().max(1) as f64;
     let place = |(at, store): (usize, &StoreId)| {
@@ -256,46 +274,83 @@ fn ring(room: Room, center: Point, radius: Point, stores: &[StoreId]) -> Vec<Pla
     stores.iter().enumerate().map(place).collect()
 }
 
-fn on_island(room: Room, dial: f64, island: &Island, first: bool) -> Vec<Place> {
-    let reach = 62.0 * dial;
-    let plate = if room.small { 0.0 } else { PLATE + 24.0 };
-    let count = island.stores.len();
-    let middle = Point::new(
-        island.x + island.width / 2.0,
-        island.y + island.height / 2.0 + if room.small { -6.0 } else { 4.0 },
-    );
-    let tall = (island.height / 2.0 - reach - if room.small { 26.0 } else { 22.0 }).max(0.0);
-    let narrow = room.small || island.width < plate + 2.6 * reach;
-    if count <= 2 || (count == 3 && island.width < 2.0 * (plate + reach)) {
-        let shift = if narrow { 0.0 } else { (plate - 8.0) / 2.0 };
-        let (x, side) = match (narrow, first) {
-            (true, _) => (middle.x, Side::Below),
-            (false, true) => (middle.x + shift, Side::Left),
-            (false, false) => (middle.x - shift, Side::Right),
-        };
-        return column(island, Point::new(x, middle.y), tall, side);
+/// How many of an island's stores stand in its outer column.
+const fn outer(stores: usize) -> usize {
+    match stores {
+        0..=2 => stores,
+        _ => stores.div_ceil(2),
     }
-    let wide = (island.width / 2.0 - reach - plate).max(if room.small { 30.0 } else { 44.0 });
-    ring(room, middle, Point::new(wide, tall), &island.stores)
 }
 
-fn column(island: &Island, middle: Point, tall: f64, side: Side) -> Vec<Place> {
+/// Two columns: the outer one with plates at the edge of the stage, the inner one, near the wall,
+/// with plates below the dials.
+fn on_island(room: Room, dial: f64, island: &Island, first: bool) -> Vec<Place> {
+    let reach = 58.0 * dial;
     let count = island.stores.len();
-    let spread = |at: usize| match count {
-        1 => 0.0,
-        _ => (at as f64 / (count - 1) as f64 * 2.0 - 1.0) * tall * 0.9,
+    let narrow = room.small || island.width < PLATE + 2.4 * reach;
+    let two = count > outer(count) && island.width > 3.6 * reach;
+    let (outer_side, edge) = match (narrow, first) {
+        (true, _) => (Side::Below, reach + if two { 8.0 } else { 0.0 }),
+        (false, true) => (Side::Left, PLATE + reach),
+        (false, false) => (Side::Right, PLATE + reach),
     };
-    let lift = if side == Side::Below { -14.0 } else { 0.0 };
-    island
-        .stores
-        .iter()
-        .enumerate()
-        .map(|(at, store)| Place {
-            store: *store,
-            at: Point::new(middle.x, middle.y + spread(at) + lift),
-            side,
-        })
-        .collect()
+    let from_edge = |inset: f64| {
+        if first {
+            island.x + inset
+        } else {
+            island.x + island.width - inset
+        }
+    };
+    let middle = island.x + island.width / 2.0;
+    let outer_x = match (two, narrow) {
+        (true, _) => from_edge(edge),
+        (false, true) => middle,
+        (false, false) => from_edge(edge.max(island.width * 0.62)),
+    };
+    let inner_x = from_edge(island.width - reach - if room.small { 2.0 } else { 34.0 });
+    // On a small stage both columns have names below their dials, which must not meet.
+    let shift = if room.small && two { 20.0 } else { 0.0 };
+    let (mut at_edge, mut at_wall) = (Vec::new(), Vec::new());
+    for (at, store) in island.stores.iter().enumerate() {
+        if two && at % 2 == 1 {
+            at_wall.push(*store);
+        } else {
+            at_edge.push(*store);
+        }
+    }
+    let mut places = column(island, dial, (outer_x, -shift), outer_side, &at_edge);
+    places.extend(column(
+        island,
+        dial,
+        (inner_x, shift),
+        Side::Below,
+        &at_wall,
+    ));
+    places
+}
+
+fn column(
+    island: &Island,
+    dial: f64,
+    (x, shift): (f64, f64),
+    side: Side,
+    stores: &[StoreId],
+) -> Vec<Place> {
+    let reach = 54.0 * dial;
+    let below = if side == Side::Below { 26.0 } else { 0.0 };
+    let free = island.height - 2.0 * (reach + shift.abs()) - 36.0 - below;
+    let step = match stores.len() {
+        0 | 1 => 0.0,
+        count => (free / (count - 1) as f64).min(4.4 * reach),
+    };
+    let top = island.y + island.height / 2.0 - below / 2.0 + shift
+        - step * stores.len().saturating_sub(1) as f64 / 2.0;
+    let place = |(at, store): (usize, &StoreId)| Place {
+        store: *store,
+        at: Point::new(x, top + step * at as f64),
+        side,
+    };
+    stores.iter().enumerate().map(place).collect()
 }
 
 #[cfg(test)]
@@ -329,6 +384,27 @@ mod tests {
                     for b in &geometry.places {
                         let apart = a.store == b.store || a.at.distance(b.at) > 1.7 * reach;
                         assert!(apart, "{count} stores: {} and {} touch", a.store, b.store);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_two_dials_touch_on_the_islands_of_any_cut_in_two() {
+        for room in [ROOM, PHONE] {
+            for count in 3..=9_u64 {
+                for far in 1..count {
+                    let all = stores(count);
+                    let (a, b) = all.split_at(usize::try_from(far).expect("small"));
+                    let geometry = Geometry::new(room, &all, &[a.to_vec(), b.to_vec()]);
+                    let reach = 48.0 * geometry.dial;
+                    for a in &geometry.places {
+                        assert!(a.at.x - reach >= 0.0 && a.at.x + reach <= room.width);
+                        for b in &geometry.places {
+                            let apart = a.store == b.store || a.at.distance(b.at) > 1.6 * reach;
+                            assert!(apart, "{far} of {count}: {} and {}", a.store, b.store);
+                        }
                     }
                 }
             }

@@ -151,9 +151,7 @@ mod tests {
         inspector.turn(Tab::Raft);
         let mut asked = 0;
         for at in 0..100 {
-            asked += inspector
-                .due(STORE, seen(at), 10.0 * at as f64)
-                .len();
+            asked += inspector.due(STORE, seen(at), 10.0 * at as f64).len();
         }
         assert_eq!(asked, 4);
     }

@@ -38,10 +38,7 @@ pub fn meaning(press: &Press, state: &State) -> Option<Person> {
     if press.modified || press.focus == Focus::Text {
         return None;
     }
-    if matches!(
-        state.overlay,
-        Some(Overlay::NewCluster | Overlay::Settings)
-    ) {
+    if matches!(state.overlay, Some(Overlay::NewCluster | Overlay::Settings)) {
         return None;
     }
     let walling = state.tool == Tool::Wall;
@@ -52,7 +49,11 @@ pub fn meaning(press: &Press, state: &State) -> Option<Person> {
         "[" => Some(Person::Slower),
         "]" => Some(Person::Faster),
         "h" | "H" => Some(Person::Heal),
-        "p" | "P" => Some(Person::Take(if walling { Tool::Select } else { Tool::Wall })),
+        "p" | "P" => Some(Person::Take(if walling {
+            Tool::Select
+        } else {
+            Tool::Wall
+        })),
         "v" | "V" => Some(Person::Take(Tool::Select)),
         "?" => Some(Person::Open(Overlay::Shortcuts)),
         "k" | "K" => on_selected(state, |store| {
@@ -94,11 +95,7 @@ mod tests {
 
     #[test]
     fn letters_do_nothing_while_a_field_has_the_focus() {
-        let state = State::new(
-            Setup::default(),
-            look::Theme::Auto,
-            look::Lang::En,
-        );
+        let state = State::new(Setup::default(), look::Theme::Auto, look::Lang::En);
         for key in [" ", ".", "k", "1", "?"] {
             assert_eq!(meaning(&press(key, Focus::Text), &state), None, "{key}");
         }
@@ -115,11 +112,7 @@ mod tests {
 
     #[test]
     fn digits_name_only_stores_that_exist() {
-        let state = State::new(
-            Setup::default(),
-            look::Theme::Auto,
-            look::Lang::En,
-        );
+        let state = State::new(Setup::default(), look::Theme::Auto, look::Lang::En);
         let five = Some(Person::Pick(Some(StoreId::new(5))));
         assert_eq!(meaning(&press("5", Focus::Page), &state), five);
         assert_eq!(meaning(&press("6", Focus::Page), &state), None);

@@ -9,6 +9,8 @@ pub mod keys;
 pub mod look;
 pub mod motion;
 pub mod reduce;
+#[cfg(test)]
+mod reduce_tests;
 pub mod setup;
 pub mod state;
 pub mod ui;

@@ -41,6 +41,7 @@ impl State {
                 self.stage = (width, height);
                 Vec::new()
             }
+            Event::Tick => self.inspect(real_ms),
             Event::Hidden => vec![Effect::StopWorker],
             Event::Back if self.phase == Phase::BadUrl => Vec::new(),
             Event::Back => self.boot(),
@@ -357,9 +358,7 @@ impl State {
 
     fn kill_or_start(&mut self, store: StoreId) -> Vec<Effect> {
         match self.store(store).map(|store| &store.life) {
-            Some(Life::Killed | Life::Stopped(_)) => {
-                self.act(Action::Start { store }, Asked::Act)
-            }
+            Some(Life::Killed | Life::Stopped(_)) => self.act(Action::Start { store }, Asked::Act),
             Some(Life::Starting | Life::Up | Life::Late) => {
                 self.act(Action::Kill { store }, Asked::Act)
             }
@@ -433,11 +432,9 @@ impl State {
     }
 
     fn close(&mut self) -> Vec<Effect> {
-        if self.overlay.take().is_none() {
-            if self.tool == Tool::Wall {
-                self.tool = Tool::Select;
-                self.far.clear();
-            }
+        if self.overlay.take().is_none() && self.tool == Tool::Wall {
+            self.tool = Tool::Select;
+            self.far.clear();
         }
         self.confirm_renew = false;
         Vec::new()
@@ -459,12 +456,13 @@ impl State {
     }
 
     fn knob(&mut self, name: String, text: String) -> Vec<Effect> {
-        self.knobs.edit(name.clone(), text.clone());
+        let value = text.trim().parse();
+        self.knobs.edit(name.clone(), text);
         self.confirm_renew = false;
         if self.overlay != Some(Overlay::Settings) {
             return Vec::new();
         }
-        let (Ok(_), Ok(value)) = (self.knob_settings(), text.trim().parse()) else {
+        let (Ok(_), Ok(value)) = (self.knob_settings(), value) else {
             return Vec::new();
         };
         let action = Action::Set { name, value };

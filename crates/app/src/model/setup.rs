@@ -86,12 +86,13 @@ fn cluster_named(text: &str) -> Result<ClusterName, BadClusterName> {
 ///
 /// [`SettingError::Unknown`] or [`SettingError::NotANumber`].
 pub fn put(settings: &mut Settings, name: &str, text: &str) -> Result<(), SettingError> {
-    let spec = TABLE
-        .iter()
-        .find(|spec| spec.name == name)
-        .ok_or_else(|| SettingError::Unknown {
-            name: name.to_owned(),
-        })?;
+    let spec =
+        TABLE
+            .iter()
+            .find(|spec| spec.name == name)
+            .ok_or_else(|| SettingError::Unknown {
+                name: name.to_owned(),
+            })?;
     let value = text.trim().parse().map_err(|_| SettingError::NotANumber {
         name: name.to_owned(),
         text: text.to_owned(),

@@ -220,11 +220,7 @@ impl State {
     /// Whether time passes.
     #[must_use]
     pub fn running(&self) -> bool {
-        self.phase == Phase::Open
-            && self
-                .frame
-                .as_ref()
-                .is_some_and(|frame| frame.pace.running)
+        self.phase == Phase::Open && self.frame.as_ref().is_some_and(|frame| frame.pace.running)
     }
 
     /// The groups of the cut; fewer than two while the network is whole.
@@ -331,7 +327,11 @@ pub(crate) mod tests {
             id: StoreId::new(id),
             life: Life::Up,
             incarnation: Incarnation::new(1),
-            role: if id == 1 { Role::Leader } else { Role::Follower },
+            role: if id == 1 {
+                Role::Leader
+            } else {
+                Role::Follower
+            },
             term: Term::new(6),
             vote: Some(StoreId::new(1)),
             leader: Some(StoreId::new(1)),

@@ -24,6 +24,8 @@ pub enum Event {
     Person(Person),
     /// The stage has another size.
     Resized(f64, f64),
+    /// A little real time has passed; also while virtual time stands.
+    Tick,
     /// The page is put away.
     Hidden,
     /// The page was put away and is back.

@@ -87,11 +87,11 @@ impl Painter {
     /// Draws the instant that belongs to the real instant `real_ms`.
     pub fn paint(&mut self, document: &Document, real_ms: f64) {
         self.motion.advance(real_ms);
+        let shown = self.motion.shown();
+        clock(document, shown);
         let Some(frame) = self.motion.newest().cloned() else {
             return;
         };
-        let shown = self.motion.shown();
-        clock(document, shown);
         timers(document, &frame, shown);
         if let (Some(layer), Some(geometry)) = (
             document.get_element_by_id("messages"),
@@ -153,9 +153,7 @@ impl Painter {
         frame: &Frame,
         shown: VirtualTime,
     ) {
-        let fresh = |lost: &&LostMessage| {
-            lost.at <= shown && shown.since(lost.at) <= LOST_SHOWN_US
-        };
+        let fresh = |lost: &&LostMessage| lost.at <= shown && shown.since(lost.at) <= LOST_SHOWN_US;
         let lost: Vec<&LostMessage> = frame.lost.iter().filter(fresh).collect();
         let alive = |id: &MadeBy| lost.iter().any(|lost| lost.message.id == *id);
         self.lost.retain(|id, drawn| {
@@ -194,7 +192,9 @@ fn lost_at(geometry: &Geometry, (a, b): (Point, Point), reason: LossReason) -> f
 }
 
 fn place(drawn: &Drawn, (a, b): (Point, Point), at: f64) {
-    let point = a.towards(b, at);
+    // The pill keeps clear of the rings around both dials; its way stays linear in time.
+    let clear = (drawn.half.min(16.0) / a.distance(b).max(1.0)).min(0.3);
+    let point = a.towards(b, clear + at * (1.0 - 2.0 * clear));
     let angle = (b.y - a.y).atan2(b.x - a.x);
     set(
         &drawn.carry,

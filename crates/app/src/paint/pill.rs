@@ -113,7 +113,11 @@ pub(super) fn create(
 }
 
 fn half_width(label: &str) -> f64 {
-    match label.chars().map(|sign| if sign.is_ascii() { SIGN } else { 11.0 }).sum::<f64>() {
+    match label
+        .chars()
+        .map(|sign| if sign.is_ascii() { SIGN } else { 11.0 })
+        .sum::<f64>()
+    {
         0.0 => 11.0,
         width => (30.0 + width) / 2.0,
     }

@@ -25,6 +25,8 @@ use crate::{
 
 /// Real milliseconds between two renderings that only bring newer numbers.
 const RENDER_MS: f64 = 100.0;
+/// Real milliseconds between two looks at what is due while time stands.
+const TICK_MS: i32 = 150;
 /// Below this width the layout is the small one.
 const SMALL: f64 = 720.0;
 
@@ -96,6 +98,10 @@ impl Component for App {
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
         match msg {
             Msg::Page(PageEvent::Conductor(message)) => self.heard(ctx, message),
+            Msg::Page(PageEvent::Tick) => {
+                self.happen(PageEvent::Tick);
+                false
+            }
             Msg::Page(event) => {
                 self.happen(event);
                 true
@@ -141,7 +147,11 @@ impl Component for App {
 
 impl App {
     fn heard(&mut self, ctx: &Context<Self>, message: Box<FromConductor>) -> bool {
-        if self.hooks.as_ref().is_some_and(|hooks| hooks.take(&message)) {
+        if self
+            .hooks
+            .as_ref()
+            .is_some_and(|hooks| hooks.take(&message))
+        {
             return false;
         }
         let is_frame = matches!(*message, FromConductor::Frame(_));
@@ -266,9 +276,11 @@ fn looks_different(old: &Frame, new: &Frame) -> bool {
         || old.stores.len() != new.stores.len()
         || old.pace.running != new.pace.running
         || old.operations.len() != new.operations.len()
-        || old.stores.iter().zip(&new.stores).any(|(old, new)| {
-            old.life != new.life || old.role != new.role || old.term != new.term
-        })
+        || old
+            .stores
+            .iter()
+            .zip(&new.stores)
+            .any(|(old, new)| old.life != new.life || old.role != new.role || old.term != new.term)
 }
 
 fn focus(event: &KeyboardEvent) -> Focus {
@@ -301,6 +313,12 @@ fn listen(ctx: &Context<App>) {
             page.emit(PageEvent::Back);
         }
     });
+    let tick = ctx.link().callback(Msg::Page);
+    let on_tick = Closure::<dyn Fn()>::new(move || tick.emit(PageEvent::Tick));
+    let _ = window.set_interval_with_callback_and_timeout_and_arguments_0(
+        on_tick.into_js_value().unchecked_ref(),
+        TICK_MS,
+    );
     for (name, function) in [
         ("keydown", on_key.into_js_value()),
         ("resize", on_size.into_js_value()),

@@ -73,7 +73,6 @@ pub fn term_class(term: types::raft::Term) -> &'static str {
 }
 
 /// A term as a small filled plate.
-#[must_use]
 pub fn term_pill(term: types::raft::Term) -> Html {
     html! { <span class={classes!("tpill", term_class(term))}>{ term.get() }</span> }
 }

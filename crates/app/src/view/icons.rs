@@ -5,13 +5,11 @@ use yew::prelude::*;
 const SPRITE: &str = include_str!("../../../../www/icons.svg");
 
 /// The sprite; once per page.
-#[must_use]
 pub fn sprite() -> Html {
     Html::from_html_unchecked(AttrValue::from(SPRITE))
 }
 
 /// An icon of 16 pixels.
-#[must_use]
 pub fn icon(name: &'static str) -> Html {
     html! {
         <svg class="ic" aria-hidden="true"><use href={format!("#i-{name}")} /></svg>
@@ -19,7 +17,6 @@ pub fn icon(name: &'static str) -> Html {
 }
 
 /// The sign of a role.
-#[must_use]
 pub fn role_icon(role: types::raft::Role) -> Html {
     let name = crate::words::variants::role(role);
     html! {
@@ -28,7 +25,6 @@ pub fn role_icon(role: types::raft::Role) -> Html {
 }
 
 /// The logo.
-#[must_use]
 pub fn logo() -> Html {
     html! {
         <svg class="logo" viewBox="0 0 24 24" width="24" height="24" aria-hidden="true">

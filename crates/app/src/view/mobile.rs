@@ -14,7 +14,6 @@ use crate::model::{
 };
 
 /// The whole page.
-#[must_use]
 pub fn mobile(cx: Cx<'_>) -> Html {
     html! {
         <div class="mobile">

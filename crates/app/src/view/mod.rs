@@ -30,7 +30,6 @@ pub fn start() {
 }
 
 /// The whole page.
-#[must_use]
 pub fn page(cx: Cx<'_>) -> Html {
     let layout = if cx.state.small { "mobile" } else { "desktop" };
     let content = if cx.state.small {

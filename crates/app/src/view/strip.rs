@@ -8,7 +8,6 @@ use super::{cx::Cx, icons::icon};
 use crate::{model::bytes::grouped, words::variants};
 
 /// The whole strip.
-#[must_use]
 pub fn strip(cx: Cx<'_>) -> Html {
     let Some(frame) = &cx.state.frame else {
         return html! { <footer class="strip"></footer> };

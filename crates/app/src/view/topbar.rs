@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     model::{
-        bytes::{factor, seconds},
+        bytes::{factor, measured, seconds},
         look::{Lang, Theme},
         state::Phase,
         ui::{Overlay, Person, SPEEDS},
@@ -18,7 +18,6 @@ use crate::{
 };
 
 /// The whole bar.
-#[must_use]
 pub fn topbar(cx: Cx<'_>) -> Html {
     html! {
         <header class="topbar">
@@ -48,7 +47,6 @@ pub fn topbar(cx: Cx<'_>) -> Html {
 }
 
 /// The name of the cluster; it opens the cluster's menu.
-#[must_use]
 pub fn cluster_button(cx: Cx<'_>) -> Html {
     let open = cx.state.overlay == Some(Overlay::ClusterMenu);
     html! {
@@ -69,7 +67,6 @@ pub fn cluster_button(cx: Cx<'_>) -> Html {
 }
 
 /// Play or pause.
-#[must_use]
 pub fn play(cx: Cx<'_>) -> Html {
     let running = cx.state.running();
     let words = cx.t(if running {
@@ -88,7 +85,6 @@ pub fn play(cx: Cx<'_>) -> Html {
 }
 
 /// One event.
-#[must_use]
 pub fn step(cx: Cx<'_>) -> Html {
     let words = cx.t("transport-step");
     html! {
@@ -125,7 +121,6 @@ fn speeds(cx: Cx<'_>) -> Html {
 }
 
 /// The speed as one button that walks through the speeds, for small screens.
-#[must_use]
 pub fn speed_button(cx: Cx<'_>) -> Html {
     let now = asked(cx);
     let next = SPEEDS
@@ -140,7 +135,6 @@ pub fn speed_button(cx: Cx<'_>) -> Html {
 }
 
 /// Virtual time, real time, and the speeds.
-#[must_use]
 pub fn clock(cx: Cx<'_>) -> Html {
     let pace = cx
         .state
@@ -167,7 +161,7 @@ pub fn clock(cx: Cx<'_>) -> Html {
                     { format!(" {} · ", cx.t("pace-asked")) }
                     <b data-testid="pace-reached"
                         data-permille={pace.reached_permille.to_string()}>
-                        { factor(reached / 10 * 10) }
+                        { measured(reached) }
                     </b>
                     { format!(" {}", cx.t("pace-reached")) }
                 </span>
@@ -199,7 +193,6 @@ fn held(cx: Cx<'_>) -> Html {
 }
 
 /// Whether the cluster lives, in a word.
-#[must_use]
 pub fn live(cx: Cx<'_>) -> Html {
     let running = cx.state.running();
     let (state, class, key) = match (&cx.state.phase, running) {
@@ -216,7 +209,6 @@ pub fn live(cx: Cx<'_>) -> Html {
 }
 
 /// The languages.
-#[must_use]
 pub fn languages(cx: Cx<'_>) -> Html {
     let button = |lang: Lang, id: &'static str, name: &'static str| {
         html! {
@@ -234,7 +226,6 @@ pub fn languages(cx: Cx<'_>) -> Html {
 }
 
 /// The colours.
-#[must_use]
 pub fn theme(cx: Cx<'_>) -> Html {
     let theme = cx.state.theme;
     let (sign, key) = match theme {

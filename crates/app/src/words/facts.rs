@@ -91,9 +91,7 @@ pub fn body(body: &FactBody, region: &Region) -> Sentence {
         FactBody::Applied { to, .. } => {
             Sentence::plain("fact-applied").with("index", to.to_string())
         }
-        FactBody::Flushed { to } => {
-            Sentence::plain("fact-flushed").with("index", to.to_string())
-        }
+        FactBody::Flushed { to } => Sentence::plain("fact-flushed").with("index", to.to_string()),
         FactBody::Proposed { at, .. } => {
             Sentence::plain("fact-proposed").with("index", at.index.to_string())
         }
@@ -141,9 +139,7 @@ fn raft(fact: &RaftFact, region: &Region) -> Sentence {
         RaftFact::Truncated { from } => {
             Sentence::plain("fact-truncated").with("index", from.to_string())
         }
-        RaftFact::Durable { to } => {
-            Sentence::plain("fact-durable").with("index", to.to_string())
-        }
+        RaftFact::Durable { to } => Sentence::plain("fact-durable").with("index", to.to_string()),
         RaftFact::Committed { to, evidence, .. } => {
             committed(evidence, region).with("index", to.to_string())
         }

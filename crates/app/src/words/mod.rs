@@ -86,7 +86,7 @@ impl Words {
         };
         Self {
             lang,
-            bundle: bundle(id, text),
+            bundle: bundle(&id, text),
         }
     }
 
@@ -99,29 +99,32 @@ impl Words {
     /// The words of `key` with values inside.
     #[must_use]
     pub fn tr<const N: usize>(&self, key: &str, args: [(&'static str, Arg); N]) -> String {
-        self.args(key, &args)
+        self.args(key, args)
     }
 
     /// The words of a sentence.
     #[must_use]
     pub fn say(&self, sentence: &Sentence) -> String {
-        self.args(sentence.key, &sentence.args)
+        self.args(sentence.key, sentence.args.iter().cloned())
     }
 
-    fn args(&self, key: &str, args: &[(&'static str, Arg)]) -> String {
+    fn args(&self, key: &str, args: impl IntoIterator<Item = (&'static str, Arg)>) -> String {
         let mut values = FluentArgs::new();
         for (name, value) in args {
             let value = match value {
-                Arg::Text(text) => FluentValue::from(text.as_str()),
-                Arg::Count(count) => FluentValue::from(*count),
+                Arg::Text(text) => FluentValue::from(text),
+                Arg::Count(count) => FluentValue::from(count),
             };
-            values.set(*name, value);
+            values.set(name, value);
         }
         self.format(key, Some(&values))
     }
 
     fn format(&self, key: &str, args: Option<&FluentArgs<'_>>) -> String {
-        let pattern = self.bundle.get_message(key).and_then(|message| message.value());
+        let pattern = self
+            .bundle
+            .get_message(key)
+            .and_then(|message| message.value());
         let Some(pattern) = pattern else {
             return key.to_owned();
         };
@@ -132,7 +135,7 @@ impl Words {
     }
 }
 
-fn bundle(id: LanguageIdentifier, text: &str) -> FluentBundle<FluentResource> {
+fn bundle(id: &LanguageIdentifier, text: &str) -> FluentBundle<FluentResource> {
     let resource = FluentResource::try_new(text.to_owned())
         .unwrap_or_else(|(_, errors)| panic!("locale {id}: {errors:?}"));
     let mut bundle = FluentBundle::new(vec![id.clone()]);
@@ -190,7 +193,7 @@ mod tests {
         }
     }
 
-    /// Keys in the sources: the literal right after `t(`, `tr(`, `plain(` and the like.
+    /// Keys in the sources: the literals right after a call that asks for words.
     fn used(folder: &Path, found: &mut BTreeSet<String>) {
         for entry in fs::read_dir(folder).expect("the sources are there") {
             let path = entry.expect("a readable folder").path();
@@ -200,13 +203,17 @@ mod tests {
             }
             let text = fs::read_to_string(&path).expect("a readable source");
             let text = text.replace(char::is_whitespace, "");
-            for start in ["t(\"", "tr(\"", "plain(\"", "key:\""] {
+            for start in [
+                ".t(\"",
+                ".tr(\"",
+                "Sentence::plain(\"",
+                "named(\"",
+                "\"field-",
+                "\"fact-",
+            ] {
                 for (at, _) in text.match_indices(start) {
-                    let before = text[..at].chars().next_back();
-                    if start.starts_with('t') && before != Some('.') {
-                        continue;
-                    }
-                    let rest = &text[at + start.len()..];
+                    let quote = start.find('"').expect("each start opens a literal");
+                    let rest = &text[at + quote + 1..];
                     let key = rest.split('"').next().unwrap_or_default();
                     found.insert(key.to_owned());
                 }
@@ -215,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_in_the_sources_has_words_and_every_word_is_used_or_derived() {
+    fn every_key_in_the_sources_has_words() {
         let mut found = BTreeSet::new();
         used(
             &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
@@ -226,6 +233,40 @@ mod tests {
         let missing: Vec<_> = found.difference(&known).collect();
         assert_eq!(missing, Vec::<&String>::new());
         assert!(found.len() > 100, "only {} keys were found", found.len());
+    }
+
+    #[test]
+    fn every_key_is_used_somewhere_in_the_sources() {
+        let mut text = String::new();
+        read(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+            &mut text,
+        );
+        let unused: Vec<_> = keys(EN)
+            .into_iter()
+            .filter(|key| !key.starts_with("settings-"))
+            .filter(|key| !text.contains(&format!("\"{key}\"")))
+            .collect();
+        assert_eq!(unused, Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_setting_has_a_name() {
+        for spec in types::settings::TABLE {
+            let key = format!("settings-{}", spec.name.replace('_', "-"));
+            assert!(keys(EN).contains(&key), "{key}");
+        }
+    }
+
+    fn read(folder: &Path, text: &mut String) {
+        for entry in fs::read_dir(folder).expect("the sources are there") {
+            let path = entry.expect("a readable folder").path();
+            if path.is_dir() {
+                read(&path, text);
+            } else {
+                text.push_str(&fs::read_to_string(&path).expect("a readable source"));
+            }
+        }
     }
 
     #[test]

@@ -272,9 +272,7 @@ pub fn stop(stop: &Stop) -> Sentence {
             .with("region", region.to_string())
             .with("index", index.to_string())
             .with("term", term.get().to_string()),
-        Stop::Panic { message } => {
-            Sentence::plain("stop-panic").with("message", message.clone())
-        }
+        Stop::Panic { message } => Sentence::plain("stop-panic").with("message", message.clone()),
     }
 }
 
@@ -284,9 +282,7 @@ pub fn query(error: &QueryError) -> Sentence {
     match error {
         QueryError::NoSuchStore { store } => named("query-no-such-store", *store),
         QueryError::Silent { store } => named("query-silent", *store),
-        QueryError::Disk { reason } => {
-            Sentence::plain("query-disk").with("reason", reason.clone())
-        }
+        QueryError::Disk { reason } => Sentence::plain("query-disk").with("reason", reason.clone()),
     }
 }
 
@@ -295,9 +291,7 @@ pub fn query(error: &QueryError) -> Sentence {
 pub fn open(error: &OpenError) -> Sentence {
     match error {
         OpenError::Settings(error) => setting(error),
-        OpenError::Newer { reason } => {
-            Sentence::plain("open-newer").with("reason", reason.clone())
-        }
+        OpenError::Newer { reason } => Sentence::plain("open-newer").with("reason", reason.clone()),
         OpenError::Corrupt { reason } => {
             Sentence::plain("open-corrupt").with("reason", reason.clone())
         }

@@ -13,7 +13,6 @@ use crate::{
 };
 
 /// The form.
-#[must_use]
 pub fn client(cx: Cx<'_>) -> Html {
     let draft = &cx.state.draft;
     let enter = cx.send.reform(|event: SubmitEvent| {

@@ -15,7 +15,6 @@ use crate::{
 const SHOWN: usize = 40;
 
 /// The list, newest first.
-#[must_use]
 pub fn feed(cx: Cx<'_>) -> Html {
     let lines = &cx.state.feed.lines;
     if lines.is_empty() {

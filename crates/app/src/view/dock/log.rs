@@ -25,13 +25,19 @@ struct Window {
     first: u64,
     last: u64,
     lane: f64,
+    /// Where a cell begins below the top of its row, and how high it is.
+    cell: (f64, f64),
     terms: BTreeMap<u64, Term>,
 }
 
 impl Window {
     fn new(cx: Cx<'_>, columns: u64) -> Option<Self> {
         let frame = cx.state.frame.as_ref()?;
-        let end = frame.stores.iter().map(|store| store.last.index.get()).max()?;
+        let end = frame
+            .stores
+            .iter()
+            .map(|store| store.last.index.get())
+            .max()?;
         let first = (end + 1).saturating_sub(columns).max(1);
         // The log of a TinyKV region begins behind index 5.
         let least = frame
@@ -49,11 +55,16 @@ impl Window {
             .flatten()
             .map(|entry| (entry.index.get(), entry.term))
             .collect();
-        let lane = if frame.stores.len() > 5 { 24.0 } else { 32.0 };
+        let (lane, cell) = if frame.stores.len() > 5 {
+            (24.0, (1.5, 15.0))
+        } else {
+            (32.0, (4.5, 17.0))
+        };
         Some(Self {
             first,
             last: first + columns - 1,
             lane,
+            cell,
             terms,
         })
     }
@@ -62,18 +73,26 @@ impl Window {
         LEFT + index.saturating_sub(self.first) as f64 * CELL
     }
 
+    /// The line on which text in a cell stands.
+    fn baseline(&self) -> String {
+        (self.cell.0 + self.cell.1 - 4.5).to_string()
+    }
+
     fn shows(&self, index: u64) -> bool {
         (self.first..=self.last).contains(&index)
     }
 }
 
 /// The head of the panel: what the cells mean.
-#[must_use]
 pub fn head(cx: Cx<'_>) -> Html {
     let mark = |class: &'static str, key: &str| {
         html! { <span class="lg"><i class={classes!("sw", class)}></i>{ cx.t(key) }</span> }
     };
-    let region = cx.state.frame.as_ref().map(|frame| frame.region.id.to_string());
+    let region = cx
+        .state
+        .frame
+        .as_ref()
+        .map(|frame| frame.region.id.to_string());
     html! {
         <div class="dk-head">
             <h2>{ cx.t("log-title") }</h2>
@@ -87,7 +106,6 @@ pub fn head(cx: Cx<'_>) -> Html {
 }
 
 /// The rows, `columns` entries wide.
-#[must_use]
 pub fn matrix(cx: Cx<'_>, columns: u64) -> Html {
     let (Some(frame), Some(window)) = (&cx.state.frame, Window::new(cx, columns)) else {
         return html! { <p class="empty">{ cx.t("log-empty") }</p> };
@@ -181,8 +199,9 @@ fn row(cx: Cx<'_>, window: &Window, store: &StoreFrame) -> Html {
     let cells = (window.first..=window.last).map(|index| match entries.get(&index) {
         Some(entry) => cell(window, store, entry),
         None => html! {
-            <rect class="lm-slot" x={(window.x(index) + 1.5).to_string()} y="4.5" width="23"
-                height="17" rx="3" />
+            <rect class="lm-slot" x={(window.x(index) + 1.5).to_string()}
+                y={window.cell.0.to_string()} width="23" height={window.cell.1.to_string()}
+                rx="3" />
         },
     });
     let dead = (!is_alive(&store.life)).then_some("is-dead");
@@ -205,8 +224,11 @@ fn before(window: &Window, store: &StoreFrame) -> Html {
     }
     html! {
         <>
-            <rect class="lm-before" x="1.5" y="4.5" width="68" height="17" rx="3" />
-            <text class="lm-beforetxt" x="35.5" y="17">{ format!("… {last}") }</text>
+            <rect class="lm-before" x="1.5" y={window.cell.0.to_string()} width="68"
+                height={window.cell.1.to_string()} rx="3" />
+            <text class="lm-beforetxt" x="35.5" y={window.baseline()}>
+                { format!("… {last}") }
+            </text>
         </>
     }
 }
@@ -230,8 +252,11 @@ fn cell(window: &Window, store: &StoreFrame, entry: &EntryBrief) -> Html {
     html! {
         <g class={class} data-testid="cell" data-index={index.to_string()}
             data-term={entry.term.get().to_string()} data-committed={yes(committed)}>
-            <rect x={(window.x(index) + 1.5).to_string()} y="4.5" width="23" height="17" rx="3" />
-            <text x={(window.x(index) + 13.0).to_string()} y="17">{ entry.term.get() }</text>
+            <rect x={(window.x(index) + 1.5).to_string()} y={window.cell.0.to_string()} width="23"
+                height={window.cell.1.to_string()} rx="3" />
+            <text x={(window.x(index) + 13.0).to_string()} y={window.baseline()}>
+                { entry.term.get() }
+            </text>
         </g>
     }
 }
@@ -243,7 +268,10 @@ fn fence(window: &Window, store: &StoreFrame) -> Html {
         return Html::default();
     }
     let x = LEFT + (commit + 1 - window.first) as f64 * CELL;
-    html! { <path class="lm-commit" d={format!("M{x} 1V25")} /> }
+    let (top, height) = window.cell;
+    html! {
+        <path class="lm-commit" d={format!("M{x} {}V{}", top - 1.5, top + height + 2.0)} />
+    }
 }
 
 /// What the leader knows of this store: match as a dot, next as a chevron.
@@ -269,7 +297,7 @@ fn reach(cx: Cx<'_>, window: &Window, store: &StoreFrame) -> Html {
         <>
             <path class="lm-win" d={format!("M{from} {y}H{to}")} />
             { dot }
-            <path class="lm-next" d={format!("M{} {}l4.4 3.6l-4.4 3.6", to - 2.0, y - 3.6)} />
+            <path class="lm-next" d={format!("M{} {}l3.6 3l-3.6 3", to - 2.0, y - 3.0)} />
         </>
     }
 }

@@ -10,7 +10,6 @@ use yew::prelude::*;
 use super::cx::Cx;
 
 /// The whole dock.
-#[must_use]
 pub fn dock(cx: Cx<'_>) -> Html {
     html! {
         <section class="dock" aria-label={cx.t("dock-label")}
@@ -28,7 +27,7 @@ pub fn dock(cx: Cx<'_>) -> Html {
             </div>
             <div class="dk-log">
                 { log::head(cx) }
-                { log::matrix(cx, 19) }
+                { log::matrix(cx, 16) }
             </div>
         </section>
     }

@@ -16,7 +16,6 @@ use crate::{
 };
 
 /// The list, newest first.
-#[must_use]
 pub fn operations(cx: Cx<'_>) -> Html {
     let operations = cx
         .state
@@ -37,7 +36,9 @@ pub fn operations(cx: Cx<'_>) -> Html {
 fn operation(cx: Cx<'_>, one: &OperationFrame) -> Html {
     let state = variants::operation(&one.state);
     let optional = |store: Option<types::id::StoreId>| {
-        store.map(|store| store.get().to_string()).unwrap_or_default()
+        store
+            .map(|store| store.get().to_string())
+            .unwrap_or_default()
     };
     let command = variants::command_text(&one.command);
     html! {
@@ -47,14 +48,10 @@ fn operation(cx: Cx<'_>, one: &OperationFrame) -> Html {
             data-via={optional(one.via)} data-asked={optional(one.asked)}
             data-sendings={one.sendings.to_string()}>
             <i class="op-dot" aria-hidden="true"></i>
-            <span class="op-what">
-                <code title={command.clone()}>{ clip(&command, 48) }</code>
-                <small>{ detail(cx, one) }</small>
-            </span>
-            <span class="op-end">
-                <span class="op-state">{ cx.t(variants::operation_key(&one.state)) }</span>
-                { result(cx, one) }
-            </span>
+            <code title={command.clone()}>{ clip(&command, 64) }</code>
+            <span class="op-state">{ cx.t(variants::operation_key(&one.state)) }</span>
+            { result(cx, one) }
+            <small>{ detail(cx, one) }</small>
         </li>
     }
 }

@@ -10,7 +10,6 @@ use crate::{
 };
 
 /// The page.
-#[must_use]
 pub fn data(cx: Cx<'_>, view: &StoreView) -> Html {
     let Some(peer) = view.peers.first() else {
         return waiting();
@@ -20,10 +19,7 @@ pub fn data(cx: Cx<'_>, view: &StoreView) -> Html {
             <span>{ cx.t("column-key") }</span><span>{ cx.t("column-value") }</span>
         </div>
     };
-    let note = cx.tr(
-        "data-note",
-        [("index", peer.applied.to_string().into())],
-    );
+    let note = cx.tr("data-note", [("index", peer.applied.to_string().into())]);
     if peer.data.is_empty() {
         return html! {
             <>

@@ -19,7 +19,7 @@ pub struct Field {
 impl Field {
     /// A field that shows its value as it is.
     #[must_use]
-    pub fn plain(id: &'static str, key: &'static str, value: impl ToString) -> Self {
+    pub fn plain(id: &'static str, key: &'static str, value: &impl ToString) -> Self {
         let value = value.to_string();
         Self {
             id,
@@ -31,7 +31,7 @@ impl Field {
 
     /// A field with a small remark behind its value.
     #[must_use]
-    pub fn noted(id: &'static str, key: &'static str, value: impl ToString, note: String) -> Self {
+    pub fn noted(id: &'static str, key: &'static str, value: &impl ToString, note: &str) -> Self {
         let value = value.to_string();
         Self {
             id,
@@ -43,12 +43,7 @@ impl Field {
 
     /// A field that looks otherwise than its value.
     #[must_use]
-    pub fn drawn(
-        id: &'static str,
-        key: &'static str,
-        value: impl ToString,
-        shown: Html,
-    ) -> Self {
+    pub fn drawn(id: &'static str, key: &'static str, value: &impl ToString, shown: Html) -> Self {
         Self {
             id,
             key,
@@ -59,7 +54,6 @@ impl Field {
 }
 
 /// Fields in two columns, or in one.
-#[must_use]
 pub fn fields(cx: Cx<'_>, one: bool, list: Vec<Field>) -> Html {
     let line = |field: Field| {
         html! {
@@ -74,7 +68,6 @@ pub fn fields(cx: Cx<'_>, one: bool, list: Vec<Field>) -> Html {
 }
 
 /// A heading with a remark at its right end.
-#[must_use]
 pub fn heading(words: String, note: String) -> Html {
     html! { <h3>{ words }<span class="note">{ note }</span></h3> }
 }

@@ -22,7 +22,6 @@ pub fn window(count: usize, scroll: f64) -> Range<usize> {
 }
 
 /// A list of `count` rows of one height; `row` makes the one at a place.
-#[must_use]
 pub fn list(
     cx: Cx<'_>,
     id: &'static str,

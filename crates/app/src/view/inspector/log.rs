@@ -22,7 +22,6 @@ use crate::{
 };
 
 /// The page.
-#[must_use]
 pub fn log(cx: Cx<'_>, _store: &StoreFrame, view: &StoreView) -> Html {
     let Some(peer) = view.peers.first() else {
         return waiting();
@@ -72,7 +71,9 @@ fn entry(cx: Cx<'_>, peer: &PeerView, view: &LogEntryView) -> Html {
 fn operand(command: &Command) -> String {
     let text = variants::command_text(command);
     let verb = Verb::of(command).name().len() + 1;
-    text.get(verb..).map(str::to_owned).unwrap_or_else(|| shown(command.key()))
+    text.get(verb..)
+        .map(str::to_owned)
+        .unwrap_or_else(|| shown(command.key()))
 }
 
 /// A tick when it is committed, else how many stores hold it as far as this leader knows.
@@ -83,10 +84,10 @@ fn held(peer: &PeerView, index: LogIndex, committed: bool) -> Html {
     if peer.progress.is_empty() {
         return html! { <span class="warn-t">{ "–" }</span> };
     }
-    let holders = peer
-        .progress
-        .iter()
-        .filter(|known| known.matched >= index)
-        .count();
-    html! { <span class="warn-t">{ format!("{holders}/{}", peer.progress.len()) }</span> }
+    // The leader's own disk counts, and is not among those that it tracks.
+    let others = peer.progress.iter().filter(|known| known.peer != peer.peer);
+    let voters = others.clone().count() + 1;
+    let holders = others.filter(|known| known.matched >= index).count()
+        + usize::from(peer.persisted >= index);
+    html! { <span class="warn-t">{ format!("{holders}/{voters}") }</span> }
 }

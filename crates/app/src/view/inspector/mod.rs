@@ -21,7 +21,6 @@ use crate::{
 };
 
 /// The whole inspector.
-#[must_use]
 pub fn inspector(cx: Cx<'_>) -> Html {
     let Some(id) = cx.state.selected else {
         return html! {
@@ -48,10 +47,7 @@ pub fn inspector(cx: Cx<'_>) -> Html {
 
 fn peer(cx: Cx<'_>) -> Html {
     let region = cx.state.frame.as_ref().map(|frame| &frame.region);
-    let peer = cx
-        .state
-        .selected
-        .and_then(|store| region?.peer_on(store));
+    let peer = cx.state.selected.and_then(|store| region?.peer_on(store));
     match peer {
         Some(peer) => html! {
             <span class="in-peer">

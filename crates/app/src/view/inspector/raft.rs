@@ -19,7 +19,6 @@ use crate::{
 };
 
 /// The page.
-#[must_use]
 pub fn raft(cx: Cx<'_>, store: &StoreFrame, view: Option<&StoreView>) -> Html {
     let Some(peer) = view.and_then(|view| view.peers.first()) else {
         return waiting();
@@ -46,7 +45,9 @@ fn named(region: &Region, peer: Option<PeerId>, none: String) -> Html {
 }
 
 fn number(store: Option<StoreId>) -> String {
-    store.map(|store| store.get().to_string()).unwrap_or_default()
+    store
+        .map(|store| store.get().to_string())
+        .unwrap_or_default()
 }
 
 fn state(cx: Cx<'_>, peer: &PeerView) -> Vec<Field> {
@@ -57,54 +58,54 @@ fn state(cx: Cx<'_>, peer: &PeerView) -> Vec<Field> {
         Role::Leader => Field::noted(
             "heartbeat",
             "field-heartbeat",
-            peer.heartbeat.0,
-            of_ticks(peer.heartbeat.1),
+            &peer.heartbeat.0,
+            &of_ticks(peer.heartbeat.1),
         ),
         Role::Follower | Role::Candidate => Field::noted(
             "election",
             "field-election",
-            peer.election.0,
-            of_ticks(peer.election.1),
+            &peer.election.0,
+            &of_ticks(peer.election.1),
         ),
     };
     vec![
-        Field::drawn("term", "field-term", hard.term.get(), term_pill(hard.term)),
+        Field::drawn("term", "field-term", &hard.term.get(), term_pill(hard.term)),
         Field::drawn(
             "vote",
             "field-vote",
-            number(store_of(region, hard.vote)),
+            &number(store_of(region, hard.vote)),
             named(region, hard.vote, cx.t("nobody")),
         ),
         Field::drawn(
             "role",
             "field-role",
-            variants::role(peer.role),
+            &variants::role(peer.role),
             html! { { cx.t(variants::role_key(peer.role)) } },
         ),
         Field::drawn(
             "leader",
             "field-leader",
-            number(store_of(region, peer.leader)),
+            &number(store_of(region, peer.leader)),
             named(region, peer.leader, cx.t("nobody")),
         ),
-        Field::plain("commit", "field-commit", hard.commit),
-        Field::plain("applied", "field-applied", peer.applied),
+        Field::plain("commit", "field-commit", &hard.commit),
+        Field::plain("applied", "field-applied", &peer.applied),
         Field::noted(
             "last",
             "field-last",
-            peer.last.index,
-            format!("t{}", peer.last.term.get()),
+            &peer.last.index,
+            &format!("t{}", peer.last.term.get()),
         ),
-        Field::plain("persisted", "field-persisted", peer.persisted),
+        Field::plain("persisted", "field-persisted", &peer.persisted),
         Field::noted(
             "truncated",
             "field-truncated",
-            peer.truncated.index,
-            format!("t{}", peer.truncated.term.get()),
+            &peer.truncated.index,
+            &format!("t{}", peer.truncated.term.get()),
         ),
-        Field::plain("flushed", "field-flushed", peer.flushed),
+        Field::plain("flushed", "field-flushed", &peer.flushed),
         timer,
-        Field::plain("peer", "field-peer", peer.peer.get()),
+        Field::plain("peer", "field-peer", &peer.peer.get()),
     ]
 }
 

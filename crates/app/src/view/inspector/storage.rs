@@ -19,7 +19,6 @@ use crate::{
 };
 
 /// The page.
-#[must_use]
 pub fn storage(cx: Cx<'_>, store: &StoreFrame, view: Option<&StoreView>) -> Html {
     let rows = cx
         .state
@@ -39,10 +38,10 @@ pub fn storage(cx: Cx<'_>, store: &StoreFrame, view: Option<&StoreView>) -> Html
         .and_then(|view| view.peers.first())
         .map_or(store.flushed, |peer| peer.flushed);
     let top = vec![
-        Field::plain("applied", "field-applied", applied),
-        Field::plain("on-disk", "field-on-disk", flushed),
-        Field::plain("last", "field-last-on-disk", store.durable),
-        Field::plain("rows", "field-rows", rows.rows.len()),
+        Field::plain("applied", "field-applied", &applied),
+        Field::plain("on-disk", "field-on-disk", &flushed),
+        Field::plain("last", "field-last-on-disk", &store.durable),
+        Field::plain("rows", "field-rows", &rows.rows.len()),
     ];
     let head = html! {
         <div class="vl-head st-row" role="row">
@@ -65,7 +64,7 @@ pub fn storage(cx: Cx<'_>, store: &StoreFrame, view: Option<&StoreView>) -> Html
 
 fn line(row: &Row, key: &[u8]) -> Html {
     let table = row.key.table();
-    let meaning = meaning(&row.key);
+    let meaning = meaning(row);
     let values = values(&row.value.fields);
     let title = format!("{}\n{}\n{values}", table.name(), hex(key));
     html! {
@@ -80,16 +79,30 @@ fn line(row: &Row, key: &[u8]) -> Html {
 }
 
 /// What a row is, in the trade's words.
-fn meaning(key: &RowKey) -> String {
-    match key {
+fn meaning(row: &Row) -> String {
+    match &row.key {
         RowKey::StoreIdent => "store ident".to_owned(),
         RowKey::LastCycle => "last cycle".to_owned(),
-        RowKey::RaftLog { first, .. } => format!("raft log {first}…"),
+        RowKey::RaftLog { first, .. } => match last_index(&row.value.fields) {
+            Some(last) if last > first.get() => format!("raft log {first}–{last}"),
+            _ => format!("raft log {first}"),
+        },
         RowKey::RaftState { .. } => "raft state".to_owned(),
         RowKey::ApplyState { .. } => "apply state".to_owned(),
         RowKey::RegionState { .. } => "region state".to_owned(),
         RowKey::Data { key, .. } => format!("data {}", shown(key)),
     }
+}
+
+/// The last entry of a run, as the row says for human eyes.
+fn last_index(fields: &[RowField]) -> Option<u64> {
+    fields
+        .iter()
+        .find(|field| field.name == "last_index")
+        .and_then(|field| match &field.value {
+            FieldValue::Number(number) => Some(*number),
+            FieldValue::Text(_) => None,
+        })
 }
 
 fn values(fields: &[RowField]) -> String {

@@ -11,34 +11,33 @@ use crate::{
 };
 
 /// The page.
-#[must_use]
 pub fn store(cx: Cx<'_>, store: &StoreFrame, view: Option<&StoreView>) -> Html {
     let life = Field::drawn(
         "life",
         "field-life",
-        variants::life(&store.life),
+        &variants::life(&store.life),
         html! { { cx.t(variants::life_key(&store.life)) } },
     );
     let mut list = vec![
         life,
-        Field::plain("incarnation", "field-incarnation", store.incarnation),
+        Field::plain("incarnation", "field-incarnation", &store.incarnation),
     ];
     if let Some(view) = view {
         list.push(Field::drawn(
             "now",
             "field-now",
-            view.now,
+            &view.now,
             html! { { format!("{} s", seconds(view.now.get())) } },
         ));
-        list.push(Field::plain("written", "field-written", view.written));
-        list.push(Field::plain("durable", "field-durable", view.durable));
+        list.push(Field::plain("written", "field-written", &view.written));
+        list.push(Field::plain("durable", "field-durable", &view.durable));
     }
     let region = cx.state.frame.as_ref().map(|frame| &frame.region);
     let tick = cx.state.settings().tick_ms;
     list.push(Field::drawn(
         "tick",
         "field-tick",
-        tick,
+        &tick,
         html! { { format!("{tick} ms") } },
     ));
     html! {
@@ -49,8 +48,8 @@ pub fn store(cx: Cx<'_>, store: &StoreFrame, view: Option<&StoreView>) -> Html {
             if let Some(region) = region {
                 { heading(cx.t("heading-region"), region.id.to_string()) }
                 { fields(cx, false, vec![
-                    Field::plain("epoch", "field-epoch", region.epoch),
-                    Field::plain("peers", "field-peers", region.peers.len()),
+                    Field::plain("epoch", "field-epoch", &region.epoch),
+                    Field::plain("peers", "field-peers", &region.peers.len()),
                 ]) }
             }
         </>
@@ -67,23 +66,23 @@ fn hashes(cx: Cx<'_>, store: &StoreFrame) -> Html {
         list.push(Field::plain(
             "state-hash",
             "field-state-hash",
-            format!("{:016x}", own.state),
+            &format!("{:016x}", own.state),
         ));
     }
     list.push(Field::plain(
         "conductor-hash",
         "field-conductor-hash",
-        format!("{:016x}", hashes.conductor),
+        &format!("{:016x}", hashes.conductor),
     ));
     list.push(Field::plain(
         "run-hash",
         "field-run-hash",
-        format!("{:016x}", hashes.run),
+        &format!("{:016x}", hashes.run),
     ));
     list.push(Field::drawn(
         "event",
         "field-event",
-        hashes.event,
+        &hashes.event,
         html! { { format!("{}.{}", hashes.event.segment, grouped(hashes.event.seq)) } },
     ));
     html! {

@@ -13,7 +13,6 @@ use crate::{
 };
 
 /// The banner below the top bar.
-#[must_use]
 pub fn banner(cx: Cx<'_>) -> Html {
     let Some(DiskKind::Memory { reason }) = &cx.state.disks else {
         return Html::default();
@@ -37,7 +36,6 @@ pub fn banner(cx: Cx<'_>) -> Html {
 }
 
 /// Notices, each until it is closed.
-#[must_use]
 pub fn notices(cx: Cx<'_>) -> Html {
     let notice = |told: &Told| {
         let (name, sentences) = variants::tell(&told.what);

@@ -16,7 +16,6 @@ use crate::{
 };
 
 /// A dialog's frame.
-#[must_use]
 pub fn frame(cx: Cx<'_>, name: &'static str, title: String, content: Html) -> Html {
     html! {
         <section class="dialog" role="dialog" aria-modal="true" aria-label={title.clone()}
@@ -32,7 +31,6 @@ pub fn frame(cx: Cx<'_>, name: &'static str, title: String, content: Html) -> Ht
 }
 
 /// The form of a new cluster.
-#[must_use]
 pub fn new_cluster(cx: Cx<'_>) -> Html {
     let good = cx.state.knob_settings();
     let confirm = cx.state.confirm_renew;
@@ -92,7 +90,6 @@ fn stores(cx: Cx<'_>) -> Html {
 }
 
 /// The settings that take effect at once.
-#[must_use]
 pub fn settings(cx: Cx<'_>) -> Html {
     let live = |spec: &&SettingSpec| spec.scope == Scope::Live;
     let content = html! {
@@ -123,7 +120,8 @@ fn knob(cx: Cx<'_>, spec: &'static SettingSpec) -> Html {
     };
     let id = format!("field-{name}");
     html! {
-        <label class="knob">
+        // A lower and an upper limit stand side by side.
+        <label class={classes!("knob", name.ends_with("_min").then_some("is-min"))}>
             <span>{ cx.t(&format!("settings-{}", name.replace('_', "-"))) }</span>
             <input type="text" inputmode="numeric" class="in" data-testid={id}
                 value={cx.state.knobs.text(name, cx.state.settings())}

@@ -12,7 +12,6 @@ use crate::{
 type Way = (&'static str, String, Person);
 
 /// The card, where one is needed.
-#[must_use]
 pub fn gate(cx: Cx<'_>) -> Html {
     let restart = || ("restart", cx.t("gate-restart"), Person::Restart);
     let reload = || ("reload", cx.t("gate-reload"), Person::Reload);

@@ -20,7 +20,6 @@ use crate::{
 };
 
 /// What can be done to `store`, at a point of the page.
-#[must_use]
 pub fn store(cx: Cx<'_>, id: StoreId, x: f64, y: f64) -> Html {
     let Some(store) = cx.state.store(id) else {
         return Html::default();
@@ -32,9 +31,8 @@ pub fn store(cx: Cx<'_>, id: StoreId, x: f64, y: f64) -> Html {
         .as_ref()
         .and_then(|frame| frame.region.peer_on(id));
     // The menu opens towards the middle of the window.
-    let place = format!(
-        "left:min({x:.0}px, calc(100vw - 288px));top:min({y:.0}px, calc(100vh - 320px))"
-    );
+    let place =
+        format!("left:min({x:.0}px, calc(100vw - 288px));top:min({y:.0}px, calc(100vh - 320px))");
     let why_dead = cx.t("menu-is-down");
     let why_alive = cx.t("menu-is-up");
     html! {
@@ -105,7 +103,6 @@ fn item(
 }
 
 /// What can be done to the cluster.
-#[must_use]
 pub fn cluster(cx: Cx<'_>) -> Html {
     let open = cx.state.phase == crate::model::state::Phase::Open;
     let if_open = |person: Person| open.then_some(person);

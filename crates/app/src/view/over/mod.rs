@@ -12,7 +12,6 @@ use super::cx::Cx;
 use crate::model::ui::{Overlay, Person};
 
 /// Whatever lies over the page now. The cluster's menu hangs at its button instead.
-#[must_use]
 pub fn over(cx: Cx<'_>) -> Html {
     let content = match &cx.state.overlay {
         None | Some(Overlay::ClusterMenu) => return shade(cx),

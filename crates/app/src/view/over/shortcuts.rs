@@ -22,7 +22,6 @@ const KEYS: [(&str, &str); 13] = [
 ];
 
 /// The list, and the stage in words.
-#[must_use]
 pub fn shortcuts(cx: Cx<'_>) -> Html {
     let line = |(key, words): (&'static str, &'static str)| {
         html! { <div><dt><kbd>{ key }</kbd></dt><dd>{ cx.t(words) }</dd></div> }

@@ -13,7 +13,6 @@ use crate::{
 };
 
 /// The dial of `store`, `scale` times 132 pixels wide.
-#[must_use]
 pub fn dial(cx: Cx<'_>, id: StoreId, store: Option<&StoreFrame>, scale: f64) -> Html {
     let size = format!("{:.1}", 132.0 * scale);
     let selected = cx.state.selected == Some(id);
@@ -101,9 +100,8 @@ fn candidate(term: u64) -> Html {
 
 /// The votes that a candidate counts, one pip per store.
 fn votes(cx: Cx<'_>, store: Option<&StoreFrame>) -> Html {
-    let Some(store) = store.filter(|store| {
-        store.role == Role::Candidate && is_alive(&store.life)
-    }) else {
+    let Some(store) = store.filter(|store| store.role == Role::Candidate && is_alive(&store.life))
+    else {
         return Html::default();
     };
     let voters = cx.state.stores();
@@ -129,7 +127,12 @@ fn votes(cx: Cx<'_>, store: Option<&StoreFrame>) -> Html {
 /// Whether a wall stands between two stores.
 #[must_use]
 pub fn walled(cx: Cx<'_>, a: StoreId, b: StoreId) -> bool {
-    let side = |store: StoreId| cx.state.cut().iter().position(|group| group.contains(&store));
+    let side = |store: StoreId| {
+        cx.state
+            .cut()
+            .iter()
+            .position(|group| group.contains(&store))
+    };
     cx.state.cut().len() > 1 && side(a) != side(b)
 }
 

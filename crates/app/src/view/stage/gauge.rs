@@ -12,7 +12,6 @@ use crate::{
 };
 
 /// The gauge; with an even number of stores a link crosses the middle, and the gauge moves up.
-#[must_use]
 pub fn gauge(cx: Cx<'_>, geometry: &Geometry) -> Html {
     if cx.state.small {
         return Html::default();

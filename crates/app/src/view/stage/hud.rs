@@ -7,7 +7,7 @@ use super::gauge::holds;
 use crate::{
     model::{
         bytes::shown,
-        geometry::{Geometry, Island},
+        geometry::{Geometry, Island, Point},
         state::is_alive,
         ui::{Person, Tool},
     },
@@ -19,7 +19,6 @@ use crate::{
 };
 
 /// Which region is shown.
-#[must_use]
 pub fn title(cx: Cx<'_>) -> Html {
     if cx.state.small {
         return small_title(cx);
@@ -55,7 +54,11 @@ pub fn title(cx: Cx<'_>) -> Html {
 fn small_title(cx: Cx<'_>) -> Html {
     let commit = cx.state.commit();
     let holders = cx.state.frame.as_ref().map_or(0, |frame| {
-        frame.stores.iter().filter(|store| holds(store, commit)).count()
+        frame
+            .stores
+            .iter()
+            .filter(|store| holds(store, commit))
+            .count()
     });
     if cx.state.cut().len() > 1 {
         return Html::default();
@@ -73,7 +76,6 @@ fn small_title(cx: Cx<'_>) -> Html {
 }
 
 /// The tools.
-#[must_use]
 pub fn tools(cx: Cx<'_>) -> Html {
     let tool = |tool: Tool, id: &'static str, sign: &'static str, key: &str, letter: &str| {
         let words = cx.t(key);
@@ -105,14 +107,13 @@ fn quiet(cx: Cx<'_>, person: Person) -> Callback<MouseEvent> {
 }
 
 /// The islands' names with their quorum, and the button on the wall.
-#[must_use]
 pub fn islands(cx: Cx<'_>, geometry: &Geometry) -> Html {
     if geometry.islands.is_empty() {
         return Html::default();
     }
     let heal = geometry.walls.first().map(|wall| {
         let bottom = geometry.islands.first().map_or(0.0, |island| {
-            island.y + island.height - if cx.state.small { 4.0 } else { 30.0 }
+            island.y + island.height - if cx.state.small { 22.0 } else { 30.0 }
         });
         html! {
             <button type="button" class="heal" data-testid="heal"
@@ -142,7 +143,11 @@ fn island(cx: Cx<'_>, at: usize, island: &Island) -> Html {
         }
         _ => names.join(" "),
     };
-    let class = if quorum { "isl-label good" } else { "isl-label bad" };
+    let class = if quorum {
+        "isl-label good"
+    } else {
+        "isl-label bad"
+    };
     html! {
         <div class={class} data-testid="island" data-stores={numbers.join(" ")}
             data-quorum={yes(quorum)} title={names.join(" ")}
@@ -157,7 +162,11 @@ fn island(cx: Cx<'_>, at: usize, island: &Island) -> Html {
 fn fate(cx: Cx<'_>, stores: &[StoreId]) -> String {
     let quorum = stores.len() >= cx.state.quorum();
     if cx.state.small {
-        return cx.t(if quorum { "fate-quorum-short" } else { "fate-no-quorum-short" });
+        return cx.t(if quorum {
+            "fate-quorum-short"
+        } else {
+            "fate-no-quorum-short"
+        });
     }
     let args = || {
         [
@@ -172,8 +181,16 @@ fn fate(cx: Cx<'_>, stores: &[StoreId]) -> String {
 }
 
 /// What the wall in hand would do to each side.
-#[must_use]
-pub fn wall_preview(cx: Cx<'_>) -> Html {
+pub fn wall_preview(cx: Cx<'_>, geometry: &Geometry) -> Html {
+    // The middle of the ring is free; on islands and small stages the bottom is.
+    let middle = !cx.state.small && geometry.islands.is_empty();
+    let place = middle.then(|| {
+        let Point { x, y } = geometry.center;
+        format!(
+            "left:{x:.0}px;top:{y:.0}px;max-width:{:.0}px",
+            geometry.radius.x * 1.5
+        )
+    });
     let groups = cx.state.wall_groups();
     let leader = cx.state.leader().map(|leader| leader.id);
     let side = |stores: &Vec<StoreId>| {
@@ -198,7 +215,8 @@ pub fn wall_preview(cx: Cx<'_>) -> Html {
         }
     };
     html! {
-        <div class="wall-preview" role="status">
+        <div class={classes!("wall-preview", middle.then_some("is-middle"))} style={place}
+            role="status">
             if let Some(groups) = &groups {
                 { for groups.iter().map(side) }
             } else {
@@ -217,13 +235,16 @@ pub fn wall_preview(cx: Cx<'_>) -> Html {
 }
 
 /// What lines and shapes mean, with the number of messages on their way.
-#[must_use]
 pub fn legend(cx: Cx<'_>) -> Html {
     use types::raft::Role;
     let count = |kinds: [MessageKind; 2]| {
         cx.state.frame.as_ref().map_or(0, |frame| {
             let fits = |kind: &MessageKind| kinds.contains(kind);
-            frame.messages.iter().filter(|message| fits(&message.kind)).count()
+            frame
+                .messages
+                .iter()
+                .filter(|message| fits(&message.kind))
+                .count()
         })
     };
     let kind = |class: &'static str, sign: &'static str, kinds: [MessageKind; 2]| {

@@ -10,7 +10,6 @@ use crate::{
 };
 
 /// The orbit of a whole network, or the islands and walls of a torn one.
-#[must_use]
 pub fn ground(geometry: &Geometry) -> Html {
     if geometry.islands.is_empty() {
         let reach = |radius: f64| format!("{:.1}", radius + 14.0);
@@ -47,7 +46,6 @@ pub fn ground(geometry: &Geometry) -> Html {
 }
 
 /// One line per pair of stores.
-#[must_use]
 pub fn links(cx: Cx<'_>, geometry: &Geometry) -> Html {
     let stores = cx.state.stores();
     let mut lines = Vec::new();
@@ -64,8 +62,8 @@ fn link(cx: Cx<'_>, geometry: &Geometry, a: StoreId, b: StoreId) -> Html {
         return Html::default();
     };
     let cut = walled(cx, a, b);
-    let to_cut = cx.state.tool == Tool::Wall
-        && cx.state.far.contains(&a) != cx.state.far.contains(&b);
+    let to_cut =
+        cx.state.tool == Tool::Wall && cx.state.far.contains(&a) != cx.state.far.contains(&b);
     let leads = [a, b].into_iter().any(|id| {
         cx.state.store(id).is_some_and(|store| {
             store.role == Role::Leader && matches!(store.life, Life::Up | Life::Late)

@@ -15,7 +15,6 @@ use crate::model::{
 };
 
 /// The whole stage.
-#[must_use]
 pub fn stage(cx: Cx<'_>) -> Html {
     let geometry = cx.state.geometry();
     let torn = !geometry.islands.is_empty();
@@ -29,13 +28,13 @@ pub fn stage(cx: Cx<'_>) -> Html {
                 { links::links(cx, &geometry) }
                 // The painter fills this group.
                 <g id="messages"></g>
-                if !torn { { gauge::gauge(cx, &geometry) } }
+                if !torn && !walling { { gauge::gauge(cx, &geometry) } }
             </svg>
             { for geometry.places.iter().map(|place| plate::store(cx, &geometry, *place)) }
             { hud::islands(cx, &geometry) }
             { hud::title(cx) }
             { hud::tools(cx) }
-            if walling { { hud::wall_preview(cx) } }
+            if walling { { hud::wall_preview(cx, &geometry) } }
             if !cx.state.small { { hud::legend(cx) } }
         </main>
     }

@@ -21,7 +21,6 @@ use crate::{
 };
 
 /// The store at `place`.
-#[must_use]
 pub fn store(cx: Cx<'_>, geometry: &Geometry, place: Place) -> Html {
     let id = place.store;
     let frame = cx.state.store(id);
@@ -82,7 +81,9 @@ pub fn store(cx: Cx<'_>, geometry: &Geometry, place: Place) -> Html {
 }
 
 fn optional(store: Option<StoreId>) -> String {
-    store.map(|store| store.get().to_string()).unwrap_or_default()
+    store
+        .map(|store| store.get().to_string())
+        .unwrap_or_default()
 }
 
 fn role_words(cx: Cx<'_>, frame: Option<&StoreFrame>) -> String {
@@ -101,10 +102,7 @@ fn name(cx: Cx<'_>, id: StoreId, frame: Option<&StoreFrame>) -> String {
             ("role", role_words(cx, frame).into()),
             (
                 "term",
-                frame
-                    .map_or(0, |store| store.term.get())
-                    .to_string()
-                    .into(),
+                frame.map_or(0, |store| store.term.get()).to_string().into(),
             ),
         ],
     )
@@ -176,10 +174,7 @@ fn last_word(cx: Cx<'_>, store: &StoreFrame) -> Html {
 }
 
 fn disk(cx: Cx<'_>, store: &StoreFrame) -> Html {
-    if matches!(
-        cx.state.disks,
-        Some(protocol::DiskKind::Memory { .. })
-    ) {
+    if matches!(cx.state.disks, Some(protocol::DiskKind::Memory { .. })) {
         return html! {
             <span class="p-disk ram">{ icon("memory") }<span>{ cx.t("disks-memory") }</span></span>
         };
