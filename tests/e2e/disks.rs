@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use raftstore::audit::{self, Acknowledged};
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use tests::harness::{
     Database, Options, PATIENCE, Page, Profile, StoredRow, alone, beside, by, say, target, until,
 };
 use types::disk::{FieldValue, Row, RowKey, Table};
-use types::frame::{Life, OperationState};
+use types::frame::{Life, OperationState, StoreFrame};
 use types::id::StoreId;
 use types::store::Command;
 
@@ -216,26 +216,25 @@ async fn after_the_browser_was_killed_every_acknowledged_key_is_read_again() -> 
     .await
 }
 
-/// Kills one store, if possible while it writes; whether a transaction was open.
+/// How often the right moment for a kill is looked for before any moment will do.
+const LOOKS: usize = 50;
+
+/// Kills one store, if possible while it writes; which, and whether a transaction was open.
 async fn kill_one(page: &Page, leader: bool, number: usize) -> Result<(StoreId, bool)> {
-    let first = page.leader().await?.id;
-    let mut victim = first;
-    for _ in 0..50 {
+    let looks = Cell::new(0);
+    let victim = until("there is a store to kill", PATIENCE, || async {
+        let first = page.leader().await?.id;
         let frame = page.frame().await?;
-        let others = frame
-            .stores
-            .iter()
-            .filter(|store| (store.id == first) == leader);
-        let mut others: Vec<_> = others.filter(|store| store.life == Life::Up).collect();
-        if others.is_empty() {
-            bail!("nobody to kill");
+        let fits = |store: &&StoreFrame| store.life == Life::Up && (store.id == first) == leader;
+        let mut fitting: Vec<&StoreFrame> = frame.stores.iter().filter(fits).collect();
+        if fitting.is_empty() {
+            return Ok(None);
         }
-        let chosen = others.swap_remove(number % others.len());
-        victim = chosen.id;
-        if chosen.writing.is_some() {
-            break;
-        }
-    }
+        looks.set(looks.get() + 1);
+        let chosen = fitting.swap_remove(number % fitting.len());
+        Ok((chosen.writing.is_some() || looks.get() > LOOKS).then_some(chosen.id))
+    });
+    let victim = victim.await?;
     page.kill(victim).await?;
     let dead = page.life(victim, &Life::Killed).await?;
     Ok((victim, dead.writing.is_some()))

@@ -89,7 +89,7 @@ async fn a_cut_off_leader_answers_nothing_and_after_healing_all_logs_are_equal()
         }
 
         let new = elected_beyond(&page, &old, &far).await?;
-        page.put("beyond", "3").await?;
+        page.put_via("beyond", "3", new.id).await?;
         let frame = page.frame().await?;
         let (near, beyond) = (of(&frame, old.id)?, of(&frame, new.id)?);
         ensure!(

@@ -10,8 +10,9 @@ use protocol::{Hashes, Run};
 use raftstore::{Store, audit};
 use tests::harness::{Options, PATIENCE, Page, alone, beside, by, say, target, until};
 use types::action::Action;
-use types::frame::Life;
+use types::frame::{Life, StoreFrame};
 use types::id::StoreId;
+use types::raft::Role;
 use types::settings::Settings;
 use types::time::VirtualTime;
 
@@ -84,7 +85,13 @@ async fn story(page: &Page) -> Result<()> {
         .filter(|store| *store != leader)
         .collect();
     page.cut(&[vec![leader], others]).await?;
-    page.put("three", "3").await?;
+    let new = page
+        .frame_with("the others elect", |frame| {
+            let leads = |store: &&StoreFrame| store.role == Role::Leader && store.id != leader;
+            frame.stores.iter().find(leads).map(|store| store.id)
+        })
+        .await?;
+    page.put_via("three", "3", new).await?;
     page.session.driver.refresh().await?;
     page.opened().await?;
     page.leader().await?;

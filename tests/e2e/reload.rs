@@ -88,7 +88,7 @@ async fn a_reset_gives_a_fresh_cluster_with_as_many_stores_as_asked() -> Result<
         let before = page.frame().await?;
         page.click(&by("cluster-menu")).await?;
         page.click(&by("new-cluster")).await?;
-        page.fill(&by("field-stores"), "3").await?;
+        page.click(&by("stores-3")).await?;
         page.click(&by("dialog-apply")).await?;
         let fresh = page.frame_with("there are three stores", |frame| {
             (frame.stores.len() == 3).then(|| frame.clone())

@@ -74,7 +74,7 @@ async fn while_the_leader_hangs_the_others_elect_and_commit_and_the_page_respond
             new.id,
             new.term
         );
-        page.put("meanwhile", "2").await?;
+        page.put_via("meanwhile", "2", new.id).await?;
         let frame = page.frame().await?;
         let hanging = frame.stores.iter().find(|candidate| candidate.id == store);
         let life = &hanging.context("a store vanished")?.life;

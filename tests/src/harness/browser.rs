@@ -36,6 +36,7 @@ const CHROMIUM_FLAGS: &[&str] = &[
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
+    "--window-size=1440,900",
 ];
 
 /// The browsers that every test runs in.
@@ -404,7 +405,15 @@ fn firefox(options: &Options, profile: &Path) -> Result<Capabilities> {
         .map(|(name, value)| format!("user_pref({name:?}, {value});\n"));
     std::fs::write(profile.join("user.js"), lines.collect::<String>())
         .context("cannot write the profile's preferences")?;
-    let arguments = json!(["-headless", "-profile", profile]);
+    let arguments = json!([
+        "-headless",
+        "-width",
+        "1440",
+        "-height",
+        "900",
+        "-profile",
+        profile
+    ]);
     let mut capabilities = Capabilities::new();
     capabilities.set("browserName", "firefox")?;
     capabilities.set(

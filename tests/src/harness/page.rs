@@ -200,13 +200,17 @@ impl Page {
         .await
     }
 
-    /// Carries a command out by way of the client.
+    /// Carries a command out by way of the client, which looks for the leader itself.
     ///
     /// # Errors
     ///
     /// When it does not come to a good end.
     pub async fn done(&self, command: Command) -> Result<CommandResult> {
-        let id = self.submit(command.clone(), None).await?;
+        self.done_via(command, None).await
+    }
+
+    async fn done_via(&self, command: Command, via: Option<StoreId>) -> Result<CommandResult> {
+        let id = self.submit(command.clone(), via).await?;
         match self.settled(id).await?.state {
             OperationState::Done { result, .. } => Ok(result),
             other => bail!("{command:?} ended as {other:?}"),
@@ -221,6 +225,21 @@ impl Page {
     pub async fn put(&self, key: &str, value: &str) -> Result<()> {
         let (key, value) = (key.to_owned().into(), value.to_owned().into());
         let result = self.done(Command::Put { key, value }).await?;
+        anyhow::ensure!(result == CommandResult::Put, "a put brought {result:?}");
+        Ok(())
+    }
+
+    /// Writes a key by asking one store and no other: a client that still believes in a leader
+    /// that hangs, or that is cut off, would ask that one first.
+    ///
+    /// # Errors
+    ///
+    /// When it is not acknowledged.
+    pub async fn put_via(&self, key: &str, value: &str, via: StoreId) -> Result<()> {
+        let (key, value) = (key.to_owned().into(), value.to_owned().into());
+        let result = self
+            .done_via(Command::Put { key, value }, Some(via))
+            .await?;
         anyhow::ensure!(result == CommandResult::Put, "a put brought {result:?}");
         Ok(())
     }
