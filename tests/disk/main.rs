@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use engine::{
-    disk::{Database, Disk, DiskError, Durability, HOOK_KEY, key_to_js},
+    disk::{Database, Disk, DiskError, Durability, Existing, HOOK_KEY, key_to_js},
     locks::{self, How},
 };
 use raftstore::{image::MemoryDisk, rows};
@@ -207,6 +207,18 @@ async fn a_layout_newer_than_ours_is_refused_and_left_alone() {
         known: DISK_VERSION,
     };
     assert_eq!(expected.into_stop(), Some(stop));
+}
+
+#[wasm_bindgen_test]
+async fn a_database_that_is_not_there_is_told_and_not_made() {
+    let name = "rp/test/absent";
+    for _ in 0..2 {
+        let opened = Disk::open(name, Durability::Relaxed).await;
+        assert_eq!(opened.err(), Some(DiskError::NoDatabase));
+    }
+    if let Existing::Names(names) = Database::existing().await {
+        assert!(!names.iter().any(|there| there == name), "{names:?}");
+    }
 }
 
 #[wasm_bindgen_test]
@@ -467,4 +479,5 @@ async fn who_loses_a_lock_by_theft_is_told() {
         free.expect("there are locks").is_none(),
         "dropped the thief's lock"
     );
+    drop(thief);
 }

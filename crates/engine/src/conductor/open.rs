@@ -21,6 +21,9 @@ use crate::{
 
 /// How long another tab may take to let a cluster go, in milliseconds.
 const HAND_OVER_MS: u32 = 2_000;
+/// How long the lock may take to come free from a conductor of this page that was just ended, in
+/// milliseconds.
+const GRACE_MS: u32 = 400;
 /// What a tab says that wants the cluster.
 const TAKE_OVER: &str = "take over";
 
@@ -181,9 +184,8 @@ impl Shell {
             let shell = Rc::clone(self);
             move || shell.lose(false)
         };
-        let free = locks::hold(name, How::IfFree, on_stolen()).await?;
-        if free.is_some() || !take_over {
-            return Ok(free);
+        if !take_over {
+            return locks::hold(name, How::WaitFor(GRACE_MS), on_stolen()).await;
         }
         if let Ok(channel) = BroadcastChannel::new(name) {
             // Who does not hear it is stolen from.

@@ -1,6 +1,10 @@
 //! What the conductor itself keeps, in a database of its own: the saved cluster and the recording.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, VecDeque},
+    rc::Rc,
+};
 
 use bytes::Bytes;
 use cluster::{SavedCluster, SavedError};
@@ -18,6 +22,7 @@ use crate::{
 const VERSION: u32 = 1;
 const CLUSTER: &str = "cluster";
 const RECORDING: &str = "recording";
+const TABLES: [&str; 2] = [CLUSTER, RECORDING];
 /// The key of the one row of [`CLUSTER`].
 const SAVED: &str = "saved";
 
@@ -32,13 +37,28 @@ pub(super) struct Chunk {
 /// The open database.
 #[derive(Debug)]
 pub(super) struct Vault {
-    database: Database,
+    name: String,
+    database: RefCell<Rc<Database>>,
 }
 
 impl Vault {
     pub(super) async fn open(name: &str) -> Result<Self, DiskError> {
-        let database = Database::create(name, VERSION, &[CLUSTER, RECORDING]).await?;
-        Ok(Self { database })
+        let database = Database::create(name, VERSION, &TABLES).await?;
+        Ok(Self {
+            name: name.to_owned(),
+            database: RefCell::new(Rc::new(database)),
+        })
+    }
+
+    fn database(&self) -> Rc<Database> {
+        Rc::clone(&self.database.borrow())
+    }
+
+    /// The browser closes connections of its own accord, as when a person clears its data.
+    async fn reopen(&self) -> Result<(), DiskError> {
+        let database = Database::create(&self.name, VERSION, &TABLES).await?;
+        self.database.replace(Rc::new(database));
+        Ok(())
     }
 
     /// What was saved; `None` when there is no cluster.
@@ -65,7 +85,7 @@ impl Vault {
     }
 
     async fn saved_row(&self) -> Result<JsValue, DiskError> {
-        let transaction = self.database.read(&[CLUSTER])?;
+        let transaction = self.database().read(&[CLUSTER])?;
         let request = transaction
             .table(CLUSTER)?
             .get(Query::Key(JsValue::from_str(SAVED)))
@@ -80,8 +100,19 @@ impl Vault {
         saved: &SavedCluster,
         chunks: &VecDeque<Chunk>,
     ) -> Result<(), DiskError> {
-        let tables = [CLUSTER, RECORDING];
-        let transaction = self.database.write(&tables, Durability::Relaxed)?;
+        if self.try_save(saved, chunks).await.is_ok() {
+            return Ok(());
+        }
+        self.reopen().await?;
+        self.try_save(saved, chunks).await
+    }
+
+    async fn try_save(
+        &self,
+        saved: &SavedCluster,
+        chunks: &VecDeque<Chunk>,
+    ) -> Result<(), DiskError> {
+        let transaction = self.database().write(&TABLES, Durability::Relaxed)?;
         let row = js::object(&[
             ("segment", JsValue::from(saved.segment)),
             ("now_us", JsValue::from_f64(saved.now.get() as f64)),
@@ -107,10 +138,17 @@ impl Vault {
 
     /// Forgets the cluster and its recording: from here on there is none.
     pub(super) async fn forget(&self) -> Result<(), DiskError> {
-        let tables = [CLUSTER, RECORDING];
-        let transaction = self.database.write(&tables, Durability::Relaxed)?;
+        if self.try_forget().await.is_ok() {
+            return Ok(());
+        }
+        self.reopen().await?;
+        self.try_forget().await
+    }
+
+    async fn try_forget(&self) -> Result<(), DiskError> {
+        let transaction = self.database().write(&TABLES, Durability::Relaxed)?;
         transaction.issue(|| {
-            for table in tables {
+            for table in TABLES {
                 let cleared = transaction.table(table)?.clear();
                 cleared.map_err(|error| refused(&error))?;
             }
@@ -121,7 +159,7 @@ impl Vault {
 
     /// The recording so far, all segments, with the chunks that may not be saved yet.
     pub(super) async fn recording(&self, newest: &[Chunk]) -> Result<Vec<u8>, DiskError> {
-        let transaction = self.database.read(&[RECORDING])?;
+        let transaction = self.database().read(&[RECORDING])?;
         let table = transaction.table(RECORDING)?;
         let keys = table.get_all_keys(None, None);
         let keys = keys.map_err(|error| refused(&error))?;

@@ -1,5 +1,7 @@
 //! Opening databases, and their transactions.
 
+use std::{cell::Cell, rc::Rc};
+
 use idb::{Factory, KeyRange, ObjectStoreParams, Query, Request};
 use js_sys::{Array, Promise};
 use types::disk::{DISK_VERSION, DiskImage, DiskWrite, Row, RowOp, Table};
@@ -66,19 +68,32 @@ impl Database {
         }
     }
 
-    /// Opens `name` in whatever layout it has.
+    /// Opens `name` in whatever layout it has. One that is not there is not made.
     ///
     /// # Errors
     ///
-    /// [`DiskError::Refused`].
+    /// [`DiskError::NoDatabase`], or [`DiskError::Refused`].
     pub async fn open(name: &str) -> Result<Self, DiskError> {
-        let request = factory()?
+        let mut request = factory()?
             .open(name, None)
             .map_err(|error| refused("open", &error))?;
-        let database = request.await.map_err(|error| refused("open", &error))?;
-        Ok(Self {
-            inner: database.into(),
-        })
+        let missing = Rc::new(Cell::new(false));
+        let seen = Rc::clone(&missing);
+        request.on_upgrade_needed(move |event| {
+            seen.set(true);
+            let request = idb::Event::target(&event).ok();
+            if let Some(transaction) = request.and_then(|request| request.transaction()) {
+                // The database goes with the transaction that was to make it.
+                let _ = transaction.abort();
+            }
+        });
+        match request.await {
+            Ok(database) => Ok(Self {
+                inner: database.into(),
+            }),
+            Err(_) if missing.get() => Err(DiskError::NoDatabase),
+            Err(error) => Err(refused("open", &error)),
+        }
     }
 
     /// Which databases there are.

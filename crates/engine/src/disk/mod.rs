@@ -47,6 +47,9 @@ pub enum DiskError {
         /// The newest known.
         known: u32,
     },
+    /// There is no such database: the browser or a person removed it.
+    #[error("the database is gone")]
+    NoDatabase,
     /// A table is missing.
     #[error("the table {} is missing", table.name())]
     NoTable {
@@ -79,6 +82,10 @@ impl DiskError {
             Self::Newer { found, .. } => Some(Stop::NewerDisk {
                 found,
                 known: DISK_VERSION,
+            }),
+            Self::NoDatabase => Some(Stop::CorruptRow {
+                table: Table::Meta,
+                reason: "the whole database is gone".to_owned(),
             }),
             Self::NoTable { table } => Some(Stop::CorruptRow {
                 table,
