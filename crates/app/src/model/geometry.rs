@@ -185,9 +185,10 @@ impl Geometry {
         let total: f64 = groups.iter().map(weight).sum();
         let tallest = groups.iter().map(|group| outer(group.len())).max();
         let height = self.room.height - top - bottom;
+        let each = if self.room.small { 160.0 } else { 128.0 };
         self.dial = self
             .dial
-            .min(height / (tallest.unwrap_or(1) as f64 * 128.0))
+            .min(height / (tallest.unwrap_or(1) as f64 * each))
             .max(0.4);
         let mut x = ISLAND_MARGIN;
         for (at, group) in groups.iter().enumerate() {

@@ -150,9 +150,11 @@ mod tests {
 
     #[test]
     fn an_address_made_from_settings_reads_back() {
-        let mut settings = Settings::default();
-        settings.stores = 7;
-        settings.seed = 99;
+        let settings = Settings {
+            stores: 7,
+            seed: 99,
+            ..Settings::default()
+        };
         let text = address("x", settings);
         assert_eq!(text, "?cluster=x&stores=7&seed=99");
         assert_eq!(parse(&text[1..]).settings, settings);

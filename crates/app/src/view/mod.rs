@@ -50,6 +50,7 @@ pub fn page(cx: Cx<'_>) -> Html {
         <div data-testid="app" data-layout={layout} class="root">
             { icons::sprite() }
             { content }
+            <p class="heard" aria-live="polite">{ stage::leader(cx) }</p>
             { over::gate::gate(cx) }
             { over::over(cx) }
             { over::banner::notices(cx) }

@@ -110,5 +110,13 @@ fn values(fields: &[RowField]) -> String {
         FieldValue::Number(number) => format!("{} {number}", field.name),
         FieldValue::Text(text) => format!("{} {text}", field.name),
     };
-    fields.iter().map(value).collect::<Vec<_>>().join(" · ")
+    // What the meaning already says is left out.
+    let said = |field: &&RowField| !matches!(field.name.as_str(), "first_index" | "last_index");
+    let run = fields.iter().any(|field| field.name == "first_index");
+    fields
+        .iter()
+        .filter(|field| !run || said(field))
+        .map(value)
+        .collect::<Vec<_>>()
+        .join(" · ")
 }

@@ -46,16 +46,7 @@ pub fn describe(cx: Cx<'_>) -> String {
     let state = cx.state;
     let stores = state.stores().len();
     let down = down(state);
-    let leader = match state.leader() {
-        Some(leader) => cx.tr(
-            "stage-leader",
-            [
-                ("store", leader.id.to_string().into()),
-                ("term", leader.term.get().to_string().into()),
-            ],
-        ),
-        None => cx.t("stage-no-leader"),
-    };
+    let leader = leader(cx);
     let cut = if state.cut().len() > 1 {
         cx.tr("stage-cut", [("groups", state.cut().len().into())])
     } else {
@@ -66,6 +57,21 @@ pub fn describe(cx: Cx<'_>) -> String {
         [("stores", stores.into()), ("down", down.into())],
     );
     format!("{summary} {leader} {cut}").trim_end().to_owned()
+}
+
+/// Who leads, in one sentence.
+#[must_use]
+pub fn leader(cx: Cx<'_>) -> String {
+    match cx.state.leader() {
+        Some(leader) => cx.tr(
+            "stage-leader",
+            [
+                ("store", leader.id.to_string().into()),
+                ("term", leader.term.get().to_string().into()),
+            ],
+        ),
+        None => cx.t("stage-no-leader"),
+    }
 }
 
 fn down(state: &State) -> usize {
