@@ -9,7 +9,7 @@ use types::{
         ENTRIES_SHOWN, FACTS_SHOWN, FactFrame, LOST_SHOWN_US, Life, LossReason, LostMessage,
         MessageFrame, StoreFrame,
     },
-    id::{Incarnation, PeerId, StoreId},
+    id::{Cycle, Incarnation, PeerId, StoreId},
     raft::{EntryBrief, LogIndex, LogPosition, RaftFact, Role, Term, VoteVerdict},
     store::Region,
     time::VirtualTime,
@@ -121,10 +121,12 @@ impl Projection {
         frame
     }
 
-    /// A life of `store` ended: what only a living peer has is gone.
-    pub(crate) fn ended(&mut self, store: StoreId) {
+    /// A life of `store` ended: what only a living peer has is gone. `cut_off` is the write whose
+    /// fate is open until the store starts again.
+    pub(crate) fn ended(&mut self, store: StoreId, cut_off: Option<Cycle>) {
         if let Some(known) = self.stores.get_mut(&store) {
             let frame = &mut known.frame;
+            frame.writing = cut_off;
             frame.timer = None;
             frame.votes.clear();
             frame.progress.clear();

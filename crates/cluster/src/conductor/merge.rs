@@ -121,9 +121,10 @@ impl Conductor {
     /// Ends a life: nothing of it is to come but the messages that have left.
     pub(super) fn end_life(&mut self, store: StoreId, life: SlotLife) {
         let slot = self.slots.get_mut(&store).expect("a store has a slot");
+        let cut_off = slot.write.map(|write| write.cycle);
         slot.end(life, &mut self.queue);
         self.really_durable.retain(|(other, _)| *other != store);
-        self.projection.ended(store);
+        self.projection.ended(store, cut_off);
         self.effects.push(HostEffect::Kill { store });
     }
 }

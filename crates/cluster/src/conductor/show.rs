@@ -44,7 +44,11 @@ impl Conductor {
         StoreFrame {
             life,
             incarnation: slot.incarnation,
-            writing: slot.write.map(|write| write.cycle),
+            writing: if slot.is_alive() {
+                slot.write.map(|write| write.cycle)
+            } else {
+                known.writing
+            },
             ..known
         }
     }

@@ -127,3 +127,21 @@ fn a_dead_store_shows_its_last_known_state() {
     );
     assert_eq!(frame.stores.len(), all(&sim).len());
 }
+
+#[test]
+fn a_store_that_was_killed_while_it_wrote_shows_the_write_until_it_starts_again() {
+    let (mut sim, leader) = led(1);
+    submit(&mut sim, put("key", "value"), Some(leader));
+    let writing = |sim: &mut Sim| {
+        let frame = sim.conductor_mut().frame();
+        let shown = frame.stores.into_iter().find(|store| store.id == leader);
+        shown.expect("shown").writing
+    };
+    assert!(sim.run_while_not(1_000, |sim| writing(sim).is_some()));
+    let cycle = writing(&mut sim);
+    crate::support::kill(&mut sim, leader);
+    sim.run_ms(100);
+    assert_eq!(writing(&mut sim), cycle);
+    crate::support::start(&mut sim, leader);
+    assert_eq!(writing(&mut sim), None);
+}
