@@ -195,6 +195,13 @@ impl Session {
             }
         };
         driver.set_script_timeout(SCRIPT).await?;
+        if let (Kind::Chromium, Some(folder)) = (kind, &options.downloads) {
+            let behaviour = json!({ "behavior": "allow", "downloadPath": folder });
+            driver
+                .cdp()
+                .send_raw("Browser.setDownloadBehavior", behaviour)
+                .await?;
+        }
         let process = Mutex::new(process);
         Ok(Self {
             kind,
@@ -353,10 +360,6 @@ fn chromium(options: &Options, profile: &Path) -> Result<Capabilities> {
             "profile.default_content_setting_values.cookies".into(),
             json!(2),
         );
-    }
-    if let Some(folder) = &options.downloads {
-        preferences.insert("download.default_directory".into(), json!(folder));
-        preferences.insert("download.prompt_for_download".into(), json!(false));
     }
     let mut capabilities = Capabilities::new();
     capabilities.set("browserName", "chrome")?;
