@@ -6,6 +6,7 @@
 
 use bytes::Bytes;
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
+use serde::{Serialize, Serializer, ser::SerializeMap};
 use types::{
     disk::{Field, FieldValue, Row, RowKey, RowValue, Table},
     id::{MAX_SAFE, RegionId},
@@ -85,17 +86,29 @@ pub fn key_from_js(table: Table, key: &JsValue) -> Result<Option<RowKey>, String
 /// A row's value in IndexedDB: the readable fields, then the bytes and their checksum.
 #[must_use]
 pub fn value_to_js(value: &RowValue) -> JsValue {
-    let object = Object::new();
-    for field in &value.fields {
-        let shown = match &field.value {
-            FieldValue::Number(value) => number(*value),
-            FieldValue::Text(text) => JsValue::from_str(text),
-        };
-        set(&object, &field.name, &shown);
+    let serializer = serde_wasm_bindgen::Serializer::new().serialize_maps_as_objects(true);
+    Readable(value)
+        .serialize(&serializer)
+        .expect("names, numbers, text and bytes have a JavaScript form")
+}
+
+/// A row's value as a plain object.
+struct Readable<'a>(&'a RowValue);
+
+impl Serialize for Readable<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(value) = self;
+        let mut map = serializer.serialize_map(Some(value.fields.len() + 2))?;
+        for field in &value.fields {
+            match &field.value {
+                FieldValue::Number(value) => map.serialize_entry(&field.name, value)?,
+                FieldValue::Text(text) => map.serialize_entry(&field.name, text)?,
+            }
+        }
+        map.serialize_entry(BYTES, serde_bytes::Bytes::new(&value.bytes))?;
+        map.serialize_entry(CRC, &value.crc)?;
+        map.end()
     }
-    set(&object, BYTES, &Uint8Array::from(value.bytes.as_ref()));
-    set(&object, CRC, &JsValue::from(value.crc));
-    object.into()
 }
 
 /// The row that IndexedDB holds; `None` for the row of a test hook.
@@ -200,9 +213,4 @@ fn binary(value: &JsValue) -> Result<Bytes, String> {
 
 fn get(object: &Object, name: &str) -> Result<JsValue, String> {
     Reflect::get(object, &JsValue::from_str(name)).map_err(|error| crate::js::reason(&error))
-}
-
-fn set(object: &Object, name: &str, value: &JsValue) {
-    let set = Reflect::set(object, &JsValue::from_str(name), value);
-    assert!(set.is_ok(), "a fresh object takes the property {name}");
 }
