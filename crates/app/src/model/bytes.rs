@@ -69,6 +69,12 @@ pub fn seconds(us: u64) -> String {
     format!("{}.{:03}", us / 1_000_000, us / 1_000 % 1_000)
 }
 
+/// Milliseconds as seconds with one decimal.
+#[must_use]
+pub fn tenths(ms: u64) -> String {
+    format!("{}.{}", ms / 1_000, ms / 100 % 10)
+}
+
 /// Thousandths as a factor: `0.01×`, `1×`.
 #[must_use]
 pub fn factor(permille: u32) -> String {
@@ -101,6 +107,7 @@ mod tests {
         assert_eq!(grouped(1_842), "1\u{2009}842");
         assert_eq!(grouped(999), "999");
         assert_eq!(seconds(42_318_900), "42.318");
+        assert_eq!(tenths(6_449), "6.4");
         assert_eq!(factor(10), "0.01×");
         assert_eq!(factor(1_000), "1×");
         assert_eq!(factor(10_000), "10×");

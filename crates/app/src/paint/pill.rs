@@ -10,6 +10,8 @@ use super::{Drawn, set};
 use crate::words::variants;
 
 const SVG: &str = "http://www.w3.org/2000/svg";
+/// The cross of a lost message.
+const CROSS: &str = r#"<circle r="7"/><path d="M-2.5 -2.5l5 5m0 -5l-5 5"/>"#;
 /// The width of a sign in the labels' type.
 const SIGN: f64 = 6.7;
 
@@ -160,7 +162,7 @@ fn content(message: &MessageFrame, label: &str, half: f64, lost: bool) -> String
     }
     if lost {
         text.push_str(&format!(
-            r#"<g class="lostx" transform="translate({half} {})"><circle r="7"/><path d="M-2.5 -2.5l5 5m0 -5l-5 5"/></g>"#,
+            r#"<g class="lostx" transform="translate({half} {})">{CROSS}</g>"#,
             -high,
         ));
     }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     model::{
-        bytes::{factor, measured, seconds},
+        bytes::{factor, measured, tenths},
         look::{Lang, Theme},
         state::Phase,
         ui::{Overlay, Person, SPEEDS},
@@ -167,7 +167,7 @@ pub fn clock(cx: Cx<'_>) -> Html {
                 </span>
                 <span data-testid="real-time" data-ms={pace.real_ms.to_string()}>
                     { format!("{} ", cx.t("clock-real")) }
-                    <b>{ seconds(pace.real_ms / 100 * 100_000).trim_end_matches("00").to_owned() }</b>
+                    <b>{ tenths(pace.real_ms) }</b>
                     { " s" }
                 </span>
             </span>

@@ -34,6 +34,7 @@ pub fn frame(cx: Cx<'_>, name: &'static str, title: String, content: Html) -> Ht
 pub fn new_cluster(cx: Cx<'_>) -> Html {
     let good = cx.state.knob_settings();
     let confirm = cx.state.confirm_renew;
+    let can_renew = matches!(cx.state.phase, Phase::Open | Phase::CannotOpen(_));
     let visit = cx.send.reform(|event: SubmitEvent| {
         event.prevent_default();
         Person::OpenNamed
@@ -51,8 +52,9 @@ pub fn new_cluster(cx: Cx<'_>) -> Html {
             <div class="dg-grid">{ for TABLE.iter().skip(1).map(|spec| knob(cx, spec)) }</div>
             { error(cx) }
             <div class="dg-act">
-                <button type="button" class={if confirm { "btn danger-solid" } else { "btn primary" }}
-                    data-testid="dialog-apply" disabled={good.is_err() || cx.state.phase == Phase::Booting}
+                <button type="button" data-testid="dialog-apply"
+                    class={if confirm { "btn danger-solid" } else { "btn primary" }}
+                    disabled={good.is_err() || !can_renew}
                     onclick={cx.on(Person::Renew)}>{ words }</button>
                 <p>{ cx.tr("dialog-reset-explained", [("cluster", cluster.into())]) }</p>
             </div>

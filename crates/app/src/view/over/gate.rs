@@ -76,7 +76,8 @@ fn card(cx: Cx<'_>, title: String, text: String, message: Vec<String>, ways: Vec
     let way = |(at, (id, words, person)): (usize, Way)| {
         let class = if at == 0 { "btn primary" } else { "btn" };
         html! {
-            <button type="button" class={class} data-testid={id} data-first={(at == 0).then_some("")}
+            <button type="button" class={class} data-testid={id}
+                data-first={(at == 0).then_some("")}
                 onclick={cx.on(person)}>{ words }</button>
         }
     };

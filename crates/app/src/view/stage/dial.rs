@@ -55,7 +55,9 @@ fn ring(id: StoreId, store: Option<&StoreFrame>) -> Html {
 fn core(store: Option<&StoreFrame>) -> Html {
     let Some(store) = store.filter(|store| store.incarnation.get() > 0) else {
         return html! {
-            <g class="core"><circle r="31" class="c-none" /><text class="d-term" y="8">{ "–" }</text></g>
+            <g class="core">
+                <circle r="31" class="c-none" /><text class="d-term" y="8">{ "–" }</text>
+            </g>
         };
     };
     let dead = (!is_alive(&store.life)).then_some("is-dead");
