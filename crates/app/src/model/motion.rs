@@ -17,7 +17,7 @@ const LAG_MS: f64 = 80.0;
 #[derive(Debug, Default)]
 pub struct Motion {
     newest: Option<Rc<Frame>>,
-    known: BTreeMap<MadeBy, MessageFrame>,
+    known: BTreeMap<MessageKey, MessageFrame>,
     shown_us: f64,
     real_ms: f64,
 }
@@ -34,12 +34,12 @@ impl Motion {
             self.shown_us = frame.now.get() as f64;
         }
         let now = frame.now;
-        let lost = |id: &MadeBy| frame.lost.iter().any(|lost| lost.message.id == *id);
+        let lost = |id: &MessageKey| frame.lost.iter().any(|lost| key(&lost.message) == *id);
         // A message that is gone before it was due did not arrive.
         self.known
             .retain(|id, message| message.due <= now && !lost(id));
         for message in &frame.messages {
-            self.known.insert(message.id, message.clone());
+            self.known.insert(key(message), message.clone());
         }
         self.newest = Some(frame);
     }
@@ -71,7 +71,7 @@ impl Motion {
         }
         let shown = self.shown();
         let on_its_way = |message: &MessageFrame| message.due > shown;
-        let in_frame = |id: &MadeBy| frame.messages.iter().any(|message| message.id == *id);
+        let in_frame = |id: &MessageKey| frame.messages.iter().any(|message| key(message) == *id);
         self.known
             .retain(|id, message| on_its_way(message) || in_frame(id));
     }
@@ -89,6 +89,15 @@ impl Motion {
             .values()
             .filter(move |message| message.sent <= shown)
     }
+}
+
+/// Tells one message on its way from all others: a doubled one is there twice under one name.
+pub type MessageKey = (MadeBy, bool);
+
+/// The key of a message.
+#[must_use]
+pub const fn key(message: &MessageFrame) -> MessageKey {
+    (message.id, message.duplicate)
 }
 
 /// How far a message is on its way at `shown`, 0 to 1.

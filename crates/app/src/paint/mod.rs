@@ -9,7 +9,6 @@ mod pill;
 use std::{collections::BTreeMap, rc::Rc};
 
 use types::{
-    event::MadeBy,
     frame::{Frame, LOST_SHOWN_US, LossReason, LostMessage, MessageFrame},
     time::VirtualTime,
 };
@@ -19,7 +18,7 @@ use crate::{
     model::{
         bytes::seconds,
         geometry::{Geometry, Point},
-        motion::{Motion, progress, rest, share},
+        motion::{MessageKey, Motion, key, progress, rest, share},
     },
     words::variants,
 };
@@ -51,8 +50,8 @@ pub struct Painter {
     geometry: Option<Geometry>,
     reduced: bool,
     labels: pill::Labels,
-    messages: BTreeMap<MadeBy, Drawn>,
-    lost: BTreeMap<MadeBy, Drawn>,
+    messages: BTreeMap<MessageKey, Drawn>,
+    lost: BTreeMap<MessageKey, Drawn>,
 }
 
 impl Painter {
@@ -114,7 +113,7 @@ impl Painter {
         let fast = frame.pace.running
             && (frame.pace.asked_permille > PILLS_SPEED || messages.len() > PILLS_MAX);
         set(layer, "class", if fast { "msgs is-fast" } else { "msgs" });
-        let alive = |id: &MadeBy| messages.iter().any(|message| message.id == *id);
+        let alive = |id: &MessageKey| messages.iter().any(|message| key(message) == *id);
         self.messages.retain(|id, drawn| {
             let keep = alive(id) && layer.contains(Some(&drawn.group));
             if !keep {
@@ -126,12 +125,12 @@ impl Painter {
             let Some(way) = geometry.way(message.from, message.to, LANE) else {
                 continue;
             };
-            if !self.messages.contains_key(&message.id)
+            if !self.messages.contains_key(&key(message))
                 && let Some(drawn) = pill::create(document, layer, message, &self.labels, None)
             {
-                self.messages.insert(message.id, drawn);
+                self.messages.insert(key(message), drawn);
             }
-            let Some(drawn) = self.messages.get(&message.id) else {
+            let Some(drawn) = self.messages.get(&key(message)) else {
                 continue;
             };
             let at = progress(message, shown);
@@ -155,7 +154,7 @@ impl Painter {
     ) {
         let fresh = |lost: &&LostMessage| lost.at <= shown && shown.since(lost.at) <= LOST_SHOWN_US;
         let lost: Vec<&LostMessage> = frame.lost.iter().filter(fresh).collect();
-        let alive = |id: &MadeBy| lost.iter().any(|lost| lost.message.id == *id);
+        let alive = |id: &MessageKey| lost.iter().any(|lost| key(&lost.message) == *id);
         self.lost.retain(|id, drawn| {
             let keep = alive(id) && layer.contains(Some(&drawn.group));
             if !keep {
@@ -168,12 +167,12 @@ impl Painter {
             let Some(way) = geometry.way(message.from, message.to, LANE) else {
                 continue;
             };
-            if !self.lost.contains_key(&message.id) {
+            if !self.lost.contains_key(&key(message)) {
                 let reason = Some(variants::loss(lost.reason));
                 let created = pill::create(document, layer, message, &self.labels, reason);
-                self.lost.extend(created.map(|drawn| (message.id, drawn)));
+                self.lost.extend(created.map(|drawn| (key(message), drawn)));
             }
-            if let Some(drawn) = self.lost.get(&message.id) {
+            if let Some(drawn) = self.lost.get(&key(message)) {
                 let age = shown.since(lost.at) as f64 / LOST_SHOWN_US as f64;
                 set(&drawn.group, "opacity", &format!("{:.2}", 1.0 - age * age));
                 place(drawn, way, lost_at(geometry, way, lost.reason));

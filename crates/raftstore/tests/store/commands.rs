@@ -227,6 +227,18 @@ fn entry(index: u64, term: u64, kind: EntryKind, data: &'static [u8]) -> Entry {
     }
 }
 
+fn assert_refused(mut store: Store, input: &Input, refused: Refused) {
+    let before = store.view().peers;
+    let output = handle(&mut store, input.clone());
+    assert_eq!(output.stop, None);
+    assert!(
+        output.messages.is_empty() && output.write.is_none(),
+        "{input:?}"
+    );
+    assert_eq!(store.refused().get(&refused), Some(&1), "{input:?}");
+    assert_eq!(store.view().peers, before);
+}
+
 #[test]
 fn bad_words_from_outside_are_counted_and_change_nothing() {
     let (_, store) = follower();
@@ -285,16 +297,7 @@ fn bad_words_from_outside_are_counted_and_change_nothing() {
         (Input::Durable(Cycle::new(2)), Refused::UnknownCycle),
     ];
     for (input, refused) in cases {
-        let mut store = store.clone();
-        let before = store.view().peers;
-        let output = handle(&mut store, input.clone());
-        assert_eq!(output.stop, None);
-        assert!(
-            output.messages.is_empty() && output.write.is_none(),
-            "{input:?}"
-        );
-        assert_eq!(store.refused().get(&refused), Some(&1), "{input:?}");
-        assert_eq!(store.view().peers, before);
+        assert_refused(store.clone(), &input, refused);
     }
     let mut store = store;
     let output = handle(&mut store, Input::Message(good));
