@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
+use cluster::{Chance, Recording};
 use raftstore::audit::{self, Acknowledged};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use tests::harness::{
 };
 use types::disk::{FieldValue, Row, RowKey, Table};
 use types::frame::{Life, OperationState, StoreFrame};
-use types::id::StoreId;
+use types::id::{Cycle, StoreId};
 use types::store::Command;
 
 use crate::writer::{Writer, everything};
@@ -219,8 +220,8 @@ async fn after_the_browser_was_killed_every_acknowledged_key_is_read_again() -> 
 /// How often the right moment for a kill is looked for before any moment will do.
 const LOOKS: usize = 50;
 
-/// Kills one store, if possible while it writes; which, and whether a transaction was open.
-async fn kill_one(page: &Page, leader: bool, number: usize) -> Result<(StoreId, bool)> {
+/// Kills one store, if possible while it writes; which, and its open transaction.
+async fn kill_one(page: &Page, leader: bool, number: usize) -> Result<(StoreId, Option<Cycle>)> {
     let looks = Cell::new(0);
     let victim = until("there is a store to kill", PATIENCE, || async {
         let first = page.leader().await?.id;
@@ -237,33 +238,63 @@ async fn kill_one(page: &Page, leader: bool, number: usize) -> Result<(StoreId, 
     let victim = victim.await?;
     page.kill(victim).await?;
     let dead = page.life(victim, &Life::Killed).await?;
-    Ok((victim, dead.writing.is_some()))
+    Ok((victim, dead.writing))
+}
+
+/// How many of the open transactions did not reach the disk, as the restarted stores found it.
+async fn aborted(page: &Page, kills: &[(StoreId, Option<Cycle>)]) -> Result<usize> {
+    let recording = Recording::decode(&page.recording().await?)?;
+    let segment = recording.segments.last().context("nothing was recorded")?;
+    let mut count = 0;
+    for (number, (store, writing)) in kills.iter().enumerate() {
+        let before = kills[..number]
+            .iter()
+            .filter(|(earlier, _)| earlier == store)
+            .count();
+        let mut loads = segment
+            .strikes
+            .iter()
+            .filter_map(|strike| match &strike.chance {
+                Chance::Loaded {
+                    store: loaded,
+                    cycle,
+                    ..
+                } if loaded == store => Some(*cycle),
+                _ => None,
+            });
+        // The first load of all began the store's first life.
+        let found = loads
+            .nth(before + 1)
+            .context("a store that was never loaded")?;
+        count += usize::from(writing.is_some_and(|writing| found < writing));
+    }
+    Ok(count)
 }
 
 #[tokio::test]
 async fn twenty_kills_lose_nothing_that_was_acknowledged() -> Result<()> {
     alone(|bench| async move {
-        let page = bench.page("").await?;
+        let page = bench.page("&client_timeout_ms=500&disk_ms_min=6&disk_ms_max=18").await?;
         page.leader().await?;
         let writer = Writer::start(&page).await?;
-        let mut open = 0;
+        let mut kills = Vec::new();
         for number in 0..KILLS {
             writer.progress(BETWEEN_KILLS).await?;
-            let (victim, writing) = kill_one(&page, number % 4 == 0, number).await?;
-            open += usize::from(writing);
-            page.start(victim).await?;
-            page.life(victim, &Life::Up).await?;
+            let kill = kill_one(&page, number % 4 == 0, number).await?;
+            kills.push(kill);
+            page.start(kill.0).await?;
+            page.life(kill.0, &Life::Up).await?;
         }
         writer.progress(BETWEEN_KILLS).await?;
         let acknowledged = writer.stop().await?;
-        let count = acknowledged.len();
+        let open = kills.iter().filter(|(_, writing)| writing.is_some()).count();
         say(&format!(
-            "{count} writes acknowledged over {KILLS} kills, {open} of them in a write"
+            "{} writes acknowledged over {KILLS} kills; {open} kills hit an open transaction, {} of \
+             which never reached the disk",
+            acknowledged.len(),
+            aborted(&page, &kills).await?
         ));
-        ensure!(
-            open >= KILLS_WHILE_WRITING,
-            "only {open} kills hit an open transaction"
-        );
+        ensure!(open >= KILLS_WHILE_WRITING, "only {open} kills hit an open transaction");
 
         page.level().await?;
         let all = everything(&page).await?;

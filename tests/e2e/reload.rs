@@ -89,6 +89,8 @@ async fn a_reset_gives_a_fresh_cluster_with_as_many_stores_as_asked() -> Result<
         page.click(&by("cluster-menu")).await?;
         page.click(&by("new-cluster")).await?;
         page.click(&by("stores-3")).await?;
+        // The first click asks whether the disks may be wiped, the second says yes.
+        page.click(&by("dialog-apply")).await?;
         page.click(&by("dialog-apply")).await?;
         let fresh = page.frame_with("there are three stores", |frame| {
             (frame.stores.len() == 3).then(|| frame.clone())

@@ -153,18 +153,18 @@ async fn a_killed_loops_last_write_never_follows_the_successors_first_read() -> 
 async fn the_cluster_elects_and_commits_while_the_pages_main_thread_is_blocked() -> Result<()> {
     alone(|bench| async move {
         // Short elections, so that even three in a row fit into the time.
-        let page = bench.page("&election_ticks=3&heartbeat_ticks=1").await?;
+        let page = bench.page("&election_ticks=5&heartbeat_ticks=1").await?;
         let old = page.leader().await?;
         page.put("before", "1").await?;
         let kill = json!({ "Kill": { "store": old.id } });
         let put = json!({ "Put": { "key": b"meanwhile".to_vec(), "value": b"2".to_vec() } });
         let submit = json!({ "Submit": { "command": put, "via": null } });
         let before: u64 = page
-            .script(
+            .task(
                 "const { playground } = window;
+                 await playground.act(a[0]);
+                 await playground.act(a[1]);
                  const before = JSON.parse(playground.frame()).now;
-                 playground.act(arguments[0]);
-                 playground.act(arguments[1]);
                  const end = performance.now() + 2000;
                  while (performance.now() < end);
                  return before;",
@@ -189,10 +189,12 @@ async fn the_cluster_elects_and_commits_while_the_pages_main_thread_is_blocked()
         else {
             anyhow::bail!("the put is gone");
         };
+        let at = at.get();
+        ensure!(at > before, "the put was done before the block");
         ensure!(
-            at.get() <= after,
+            at <= after,
             "the put was done {} us after the block",
-            at.get() - after
+            at - after
         );
         let new = page.leader().await?;
         ensure!(new.id != old.id && new.term > old.term, "{} leads", new.id);
