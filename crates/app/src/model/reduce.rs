@@ -7,7 +7,7 @@ use protocol::{
 };
 use types::{
     action::{Acted, Action, Misuse},
-    codec,
+    export,
     frame::{Frame, Life},
     id::StoreId,
 };
@@ -193,7 +193,7 @@ impl State {
                 vec![file("raftrec", bytes)]
             }
             (Some(Asked::Disks), Ok(Answer::Disks(disks))) => {
-                vec![file("raftdisks", codec::encode(&disks))]
+                vec![file("raftdisks", export::encode(&disks))]
             }
             (Some(Asked::Recording | Asked::Disks), Err(error)) => {
                 self.tell(Tell::NoFile(error));

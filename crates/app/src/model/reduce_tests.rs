@@ -3,6 +3,8 @@
 use protocol::{Answer, BUILD, DiskKind, FromConductor, Query, QueryError, Run, ToConductor};
 use types::{
     action::{Action, Misuse},
+    disk::DiskImage,
+    export,
     frame::{Frame, Life},
     id::StoreId,
 };
@@ -269,6 +271,22 @@ fn files_are_named_after_the_cluster() {
     let effects = hear(&mut state, FromConductor::Answer { ask, result });
     let (name, bytes) = ("default.raftrec".to_owned(), vec![1, 2]);
     assert_eq!(effects, [Effect::Save { name, bytes }]);
+}
+
+#[test]
+fn downloaded_disks_are_what_the_disk_check_reads() {
+    let mut state = opened();
+    let effects = person(&mut state, Person::SaveDisks);
+    let [ToConductor::Query { ask, .. }] = sent(&effects)[..] else {
+        panic!("one question, not {effects:?}");
+    };
+    let disks = vec![(StoreId::new(1), DiskImage::default())];
+    let (ask, result) = (*ask, Ok(Answer::Disks(disks.clone())));
+    let effects = hear(&mut state, FromConductor::Answer { ask, result });
+    let [Effect::Save { bytes, .. }] = &effects[..] else {
+        panic!("one file, not {effects:?}");
+    };
+    assert_eq!(export::decode(bytes), Ok(disks));
 }
 
 #[test]
