@@ -274,7 +274,9 @@ async fn aborted(page: &Page, kills: &[(StoreId, Option<Cycle>)]) -> Result<usiz
 #[tokio::test]
 async fn twenty_kills_lose_nothing_that_was_acknowledged() -> Result<()> {
     alone(|bench| async move {
-        let page = bench.page("&client_timeout_ms=500&disk_ms_min=6&disk_ms_max=18").await?;
+        let page = bench
+            .page("&client_timeout_ms=500&disk_ms_min=6&disk_ms_max=18")
+            .await?;
         page.leader().await?;
         let writer = Writer::start(&page).await?;
         let mut kills = Vec::new();
@@ -287,14 +289,20 @@ async fn twenty_kills_lose_nothing_that_was_acknowledged() -> Result<()> {
         }
         writer.progress(BETWEEN_KILLS).await?;
         let acknowledged = writer.stop().await?;
-        let open = kills.iter().filter(|(_, writing)| writing.is_some()).count();
+        let open = kills
+            .iter()
+            .filter(|(_, writing)| writing.is_some())
+            .count();
         say(&format!(
-            "{} writes acknowledged over {KILLS} kills; {open} kills hit an open transaction, {} of \
-             which never reached the disk",
+            "{} writes acknowledged over {KILLS} kills; {open} kills hit an open transaction, \
+             {} of which never reached the disk",
             acknowledged.len(),
             aborted(&page, &kills).await?
         ));
-        ensure!(open >= KILLS_WHILE_WRITING, "only {open} kills hit an open transaction");
+        ensure!(
+            open >= KILLS_WHILE_WRITING,
+            "only {open} kills hit an open transaction"
+        );
 
         page.level().await?;
         let all = everything(&page).await?;

@@ -48,6 +48,49 @@ async fn elected_beyond(page: &Page, old: &StoreFrame, far: &[StoreId]) -> Resul
     .await
 }
 
+/// Puts a key and gets another through a store that cannot answer.
+async fn ask_in_vain(page: &Page, via: StoreId) -> Result<()> {
+    let put = Command::Put {
+        key: "lost".into(),
+        value: "2".into(),
+    };
+    let get = Command::Get {
+        key: "before".into(),
+    };
+    let asked = [submit(page, put, via).await?, submit(page, get, via).await?];
+    for id in asked {
+        let state = page.settled(id).await?.state;
+        ensure!(
+            matches!(state, OperationState::Unknown { .. }),
+            "{id} ended as {state:?}"
+        );
+    }
+    Ok(())
+}
+
+async fn all_logs_are_equal(page: &Page) -> Result<()> {
+    let level = page.level().await?;
+    let mut logs = Vec::new();
+    for store in &level.stores {
+        let view = page.store(store.id).await?;
+        let Some(peer) = view.peers.into_iter().next() else {
+            bail!("no peer on {}", store.id)
+        };
+        let log: Vec<_> = peer.log.into_iter().map(|entry| entry.entry).collect();
+        logs.push((store.id, peer.hard_state.commit, log, peer.data));
+    }
+    for (id, commit, log, data) in &logs {
+        ensure!(*commit == logs[0].1, "{id} has committed up to {commit}");
+        ensure!(*log == logs[0].2, "the log of {id} is not {}'s", logs[0].0);
+        ensure!(
+            *data == logs[0].3,
+            "the data of {id} are not {}'s",
+            logs[0].0
+        );
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_cut_off_leader_answers_nothing_and_after_healing_all_logs_are_equal() -> Result<()> {
     beside(|bench| async move {
@@ -66,27 +109,7 @@ async fn a_cut_off_leader_answers_nothing_and_after_healing_all_logs_are_equal()
         let far = [old.id, other];
         let stands = of(&cut_off(&page, &far).await?, old.id)?.commit;
 
-        let (key, value) = ("lost".to_owned(), "2".to_owned());
-        let put = Command::Put {
-            key: key.into(),
-            value: value.into(),
-        };
-        let put = submit(&page, put, old.id).await?;
-        let get = submit(
-            &page,
-            Command::Get {
-                key: "before".into(),
-            },
-            old.id,
-        )
-        .await?;
-        for id in [put, get] {
-            let state = page.settled(id).await?.state;
-            ensure!(
-                matches!(state, OperationState::Unknown { .. }),
-                "{id} ended as {state:?}"
-            );
-        }
+        ask_in_vain(&page, old.id).await?;
 
         let new = elected_beyond(&page, &old, &far).await?;
         page.put_via("beyond", "3", new.id).await?;
@@ -110,29 +133,7 @@ async fn a_cut_off_leader_answers_nothing_and_after_healing_all_logs_are_equal()
             frame.cut.is_empty().then_some(())
         })
         .await?;
-        let level = page.level().await?;
-        let mut logs = Vec::new();
-        for store in &level.stores {
-            let view = page.store(store.id).await?;
-            let Some(peer) = view.peers.into_iter().next() else {
-                bail!("no peer on {}", store.id)
-            };
-            let log: Vec<_> = peer.log.into_iter().map(|entry| entry.entry).collect();
-            logs.push((store.id, peer.hard_state.commit, log, peer.data));
-        }
-        for (id, commit, log, data) in &logs {
-            ensure!(*commit == logs[0].1, "{id} has committed up to {commit}");
-            ensure!(
-                *log == logs[0].2,
-                "the log of {id} differs from that of {}",
-                logs[0].0
-            );
-            ensure!(
-                *data == logs[0].3,
-                "the data of {id} differ from those of {}",
-                logs[0].0
-            );
-        }
+        all_logs_are_equal(&page).await?;
         ensure!(page.get("beyond").await?.as_deref() == Some("3"));
         ensure!(page.get("before").await?.as_deref() == Some("1"));
         ensure!(

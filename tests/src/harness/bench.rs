@@ -103,12 +103,30 @@ impl Bench {
         let path = thread.name().unwrap_or("main");
         let name = path.rsplit("::").next().unwrap_or(path).to_owned();
         let server = Server::start(&dist(), Hosting::default()).await?;
-        Ok(Self {
+        let bench = Self {
             kind: Kind::chosen()?,
             name,
             server,
             sessions: Mutex::new(Vec::new()),
-        })
+        };
+        bench.forget()?;
+        Ok(bench)
+    }
+
+    /// Removes what an earlier run of this test left.
+    fn forget(&self) -> Result<()> {
+        let stem = self.file_stem();
+        for entry in std::fs::read_dir(target("e2e")?)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name
+                .strip_prefix(&stem)
+                .is_some_and(|rest| rest.starts_with(['-', '.']))
+            {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     /// Another server for the same page.
