@@ -132,14 +132,13 @@ async fn all_scenes(scene: &Scene) -> Result<()> {
         value: "?".into(),
     };
     page.submit(lost, Some(leader)).await?;
-    page.frame_with("the majority elects a leader of its own", |frame| {
+    let new = page.frame_with("the majority elects a leader of its own", |frame| {
         let leads = |store: &&StoreFrame| {
             store.role == Role::Leader && ![leader, friend].contains(&store.id)
         };
-        frame.stores.iter().find(leads).map(drop)
-    })
-    .await?;
-    page.put("beyond", "the wall").await?;
+        frame.stores.iter().find(leads).map(|store| store.id)
+    });
+    page.put_via("beyond", "the wall", new.await?).await?;
     busy(page).await?;
     scene.shoot("partition").await?;
     page.act(Action::Heal).await.map(drop)
