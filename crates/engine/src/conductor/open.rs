@@ -1,6 +1,10 @@
 //! Opening a cluster: where its disks can be, whose it is, what was saved of it.
 
-use std::{cell::RefCell, collections::VecDeque, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    rc::Rc,
+};
 
 use cluster::{ClusterConfig, Conductor};
 use protocol::{ClusterName, DiskKind, FromConductor, OpenError};
@@ -21,11 +25,17 @@ use crate::{
 
 /// How long another tab may take to let a cluster go, in milliseconds.
 const HAND_OVER_MS: u32 = 2_000;
-/// How long the lock may take to come free from a conductor of this page that was just ended, in
-/// milliseconds.
-const GRACE_MS: u32 = 400;
+/// How long the lock is waited for before looking whether another tab answered, in milliseconds,
+/// and how often. A conductor that was just ended, as by a reload, is silent, and a busy browser
+/// takes up to two seconds to free its lock.
+const GRACE_MS: u32 = 250;
+const GRACE_TRIES: u32 = 12;
 /// What a tab says that wants the cluster.
 const TAKE_OVER: &str = "take over";
+/// What a tab says that would open the cluster.
+const WHO_IS_THERE: &str = "who is there";
+/// What the tab answers that has the cluster.
+const HERE: &str = "here";
 
 /// What this conductor holds of a cluster, whether it runs or not.
 pub(super) struct Grounds {
@@ -46,6 +56,37 @@ struct Channel {
 impl Drop for Channel {
     fn drop(&mut self) {
         self.inner.close();
+    }
+}
+
+/// A question to other tabs: is somebody there? It ends when this is dropped.
+struct Asking {
+    answered: Rc<Cell<bool>>,
+    _channel: Option<Channel>,
+}
+
+impl Asking {
+    fn new(name: &str) -> Self {
+        let answered = Rc::new(Cell::new(false));
+        let channel = BroadcastChannel::new(name).ok().map(|inner| {
+            let heard = Rc::clone(&answered);
+            let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+                if event.data().as_string().as_deref() == Some(HERE) {
+                    heard.set(true);
+                }
+            });
+            inner.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+            // Unheard, it costs the whole patience and nothing else.
+            let _ = inner.post_message(&JsValue::from_str(WHO_IS_THERE));
+            Channel {
+                inner,
+                _on_message: on_message,
+            }
+        });
+        Self {
+            answered,
+            _channel: channel,
+        }
     }
 }
 
@@ -185,7 +226,14 @@ impl Shell {
             move || shell.lose(false)
         };
         if !take_over {
-            return locks::hold(name, How::WaitFor(GRACE_MS), on_stolen()).await;
+            let asking = Asking::new(name);
+            for _ in 0..GRACE_TRIES {
+                let lock = locks::hold(name, How::WaitFor(GRACE_MS), on_stolen()).await?;
+                if lock.is_some() || asking.answered.get() {
+                    return Ok(lock);
+                }
+            }
+            return Ok(None);
         }
         if let Ok(channel) = BroadcastChannel::new(name) {
             // Who does not hear it is stolen from.
@@ -207,11 +255,15 @@ impl Shell {
             return;
         };
         let shell = Rc::downgrade(self);
+        let here = inner.clone();
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-            if event.data().as_string().as_deref() == Some(TAKE_OVER)
-                && let Some(shell) = shell.upgrade()
-            {
-                shell.lose(true);
+            match (event.data().as_string().as_deref(), shell.upgrade()) {
+                (Some(WHO_IS_THERE), Some(_)) => {
+                    // Who does not hear it waits a little longer, and learns the same.
+                    let _ = here.post_message(&JsValue::from_str(HERE));
+                }
+                (Some(TAKE_OVER), Some(shell)) => shell.lose(true),
+                _ => {}
             }
         });
         inner.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
