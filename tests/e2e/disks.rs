@@ -19,9 +19,11 @@ use types::store::Command;
 
 use crate::writer::{Writer, everything};
 
-/// How often a store is killed, and how often at least with a transaction open.
+/// How often a store is killed at least, how often of these with a transaction open at least, and
+/// how often it is killed at most until that has happened.
 const KILLS: usize = 20;
 const KILLS_WHILE_WRITING: usize = 5;
+const KILLS_MAX: usize = 40;
 /// How many writes are acknowledged between two kills.
 const BETWEEN_KILLS: usize = 3;
 
@@ -76,19 +78,23 @@ async fn shown_rows(page: &Page, store: StoreId) -> Result<Vec<ShownRow>> {
     page.data_is(&by("inspector"), "store", &store.get().to_string())
         .await?;
     page.click(&by("tab-storage")).await?;
-    let scroll = "
+    // List and rows in one look: the page may draw anew between two.
+    let look = "
         const list = document.querySelector('[data-testid=row-list]');
-        if (!list) return 0;
+        if (!list) return [0, []];
+        const rows = Array.from(list.querySelectorAll('[data-testid=row]'),
+            (row) => Object.assign({}, row.dataset));
         list.scrollTop = arguments[0];
-        return Number(list.dataset.count);";
+        return [Number(list.dataset.count), rows];";
     let found: RefCell<BTreeMap<(usize, String), ShownRow>> = RefCell::default();
     let top = Cell::new(0);
     until(
         format!("all rows of {store} were shown"),
         PATIENCE,
         || async {
-            let count: usize = page.script(scroll, &[json!(top.get())]).await?;
-            for row in page.data::<ShownRow>(&by("row")).await? {
+            let (count, rows): (usize, Vec<ShownRow>) =
+                page.script(look, &[json!(top.get())]).await?;
+            for row in rows {
                 let table = Table::ALL
                     .iter()
                     .position(|table| table.name() == row.table);
@@ -103,7 +109,7 @@ async fn shown_rows(page: &Page, store: StoreId) -> Result<Vec<ShownRow>> {
             let all = found.borrow().len();
             ensure!(
                 all <= count.max(1),
-                "more rows than the list counts: {count}"
+                "{all} rows, and the list counts {count}"
             );
             Ok((count > 0 && all == count).then_some(()))
         },
@@ -275,13 +281,21 @@ async fn aborted(page: &Page, kills: &[(StoreId, Option<Cycle>)]) -> Result<usiz
 async fn twenty_kills_lose_nothing_that_was_acknowledged() -> Result<()> {
     alone(|bench| async move {
         let page = bench
-            .page("&client_timeout_ms=500&disk_ms_min=6&disk_ms_max=18")
+            .page("&client_timeout_ms=500&disk_ms_min=15&disk_ms_max=30")
             .await?;
         page.leader().await?;
         let writer = Writer::start(&page).await?;
         let mut kills = Vec::new();
-        for number in 0..KILLS {
+        let hits = |kills: &[(StoreId, Option<Cycle>)]| {
+            kills
+                .iter()
+                .filter(|(_, writing)| writing.is_some())
+                .count()
+        };
+        while kills.len() < KILLS || (hits(&kills) < KILLS_WHILE_WRITING && kills.len() < KILLS_MAX)
+        {
             writer.progress(BETWEEN_KILLS).await?;
+            let number = kills.len();
             let kill = kill_one(&page, number % 4 == 0, number).await?;
             kills.push(kill);
             page.start(kill.0).await?;
@@ -289,14 +303,12 @@ async fn twenty_kills_lose_nothing_that_was_acknowledged() -> Result<()> {
         }
         writer.progress(BETWEEN_KILLS).await?;
         let acknowledged = writer.stop().await?;
-        let open = kills
-            .iter()
-            .filter(|(_, writing)| writing.is_some())
-            .count();
+        let open = hits(&kills);
         say(&format!(
-            "{} writes acknowledged over {KILLS} kills; {open} kills hit an open transaction, \
+            "{} writes acknowledged over {} kills; {open} kills hit an open transaction, \
              {} of which never reached the disk",
             acknowledged.len(),
+            kills.len(),
             aborted(&page, &kills).await?
         ));
         ensure!(

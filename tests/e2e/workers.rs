@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tests::harness::{Database, PATIENCE, Page, alone, say, until};
 use types::frame::{Life, OperationState};
 use types::id::StoreId;
+use types::store::Command;
 use types::time::US_PER_MS;
 
 /// How long the hook keeps a store busy, in milliseconds.
@@ -72,7 +73,7 @@ async fn buried(page: &Page, cluster: &str, store: StoreId) -> Result<()> {
 #[tokio::test]
 async fn while_the_leader_hangs_the_others_elect_and_commit_and_the_page_responds() -> Result<()> {
     alone(|bench| async move {
-        let page = bench.page("").await?;
+        let page = bench.page("&election_ticks=5").await?;
         let old = page.leader().await?;
         page.put("before", "1").await?;
         let _: Value = page.script(MEASURE_GAPS, &[]).await?;
@@ -91,9 +92,20 @@ async fn while_the_leader_hangs_the_others_elect_and_commit_and_the_page_respond
             new.id,
             new.term
         );
-        page.put_via("meanwhile", "2", new.id).await?;
-        let frame = page.frame().await?;
-        let hanging = frame.stores.iter().find(|candidate| candidate.id == store);
+        let put = Command::Put {
+            key: "meanwhile".into(),
+            value: "2".into(),
+        };
+        let put = page.submit(put, Some(new.id)).await?;
+        let then = page.frame_with("the put is done", |frame| {
+            let found = frame
+                .operations
+                .iter()
+                .find(|operation| operation.id == put)?;
+            matches!(found.state, OperationState::Done { .. }).then(|| frame.clone())
+        });
+        let then = then.await?;
+        let hanging = then.stores.iter().find(|candidate| candidate.id == store);
         let life = &hanging.context("a store vanished")?.life;
         ensure!(
             *life == Life::Late,
