@@ -38,13 +38,16 @@ pub fn root() -> PathBuf {
         .to_owned()
 }
 
-/// A folder below `target/`, made if it is missing.
+/// A folder below `target/`, made if it is missing. `E2E_TARGET` names another place, for two
+/// suites that run at once.
 ///
 /// # Errors
 ///
 /// When it cannot be made.
 pub fn target(name: &str) -> Result<PathBuf> {
-    let folder = root().join("target").join(name);
+    let parent =
+        std::env::var_os("E2E_TARGET").map_or_else(|| root().join("target"), PathBuf::from);
+    let folder = parent.join(name);
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot create {}", folder.display()))?;
     Ok(folder)
