@@ -57,6 +57,15 @@ impl Counts {
     }
 }
 
+/// The names of the tests that a log of cargo's harness reports as failed.
+pub(crate) fn failed_tests(log: &str) -> Vec<String> {
+    let name = |line: &str| {
+        let line = line.trim().strip_prefix("test ")?;
+        Some(line.strip_suffix(" ... FAILED")?.to_owned())
+    };
+    log.lines().filter_map(name).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,5 +92,12 @@ mod tests {
     fn other_lines_do_not_count() {
         let text = "test a ... ok\nsaid `test result: ok. 3 passed`\n9 passed, 0 failed\n";
         assert_eq!(Counts::of_text(text), Counts::default());
+    }
+
+    #[test]
+    fn failed_tests_are_known_by_name() {
+        let log =
+            "test a::b ... ok\ntest a::c ... FAILED\ntest result: FAILED. 1 passed; 1 failed;";
+        assert_eq!(failed_tests(log), ["a::c"]);
     }
 }

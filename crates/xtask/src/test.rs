@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 
 use crate::browsers::{Browser, Browsers};
 use crate::build;
-use crate::counts::Counts;
+use crate::counts::{self, Counts};
 use crate::exec;
 use crate::steps::Steps;
 use crate::suites;
@@ -57,6 +57,9 @@ const ALL: [Group; 5] = [
     Group::E2eChromium,
     Group::E2eFirefox,
 ];
+
+/// How many failed tests of one browser get a second try.
+const SECOND_TRIES_MAX: usize = 3;
 
 /// How one group ended.
 #[derive(Debug)]
@@ -146,7 +149,37 @@ fn in_browsers(
             unit(tools)?
         };
         browsers.tell(browser, &mut command);
-        outcomes.push(stage(*group, &mut command, options, steps)?);
+        let mut outcome = stage(*group, &mut command, options, steps)?;
+        if group.wants_page() {
+            let mut command = e2e("e2e")?;
+            browsers.tell(browser, &mut command);
+            second_try(&mut outcome, &mut command, steps)?;
+        }
+        outcomes.push(outcome);
+    }
+    Ok(())
+}
+
+/// Gives the few tests that failed in a real browser one more try, alone: on a busy machine a
+/// browser can stall for longer than a test is patient. It is said which needed it, and a test
+/// that fails twice has failed. Where more failed, or nothing was counted, nothing is tried again.
+fn second_try(outcome: &mut Outcome, command: &mut Command, steps: &mut Steps) -> Result<()> {
+    let log = exec::report_dir("logs")?.join(format!("{}.log", outcome.group.name()));
+    let failed = counts::failed_tests(&std::fs::read_to_string(&log).unwrap_or_default());
+    if failed.is_empty() || failed.len() > SECOND_TRIES_MAX || outcome.error.is_none() {
+        return Ok(());
+    }
+    let again = format!("{}-again", outcome.group.name());
+    let log = log.with_file_name(format!("{again}.log"));
+    command.args(["--", "--exact"]).args(&failed);
+    command.env("RUST_BACKTRACE", "0");
+    let ran = steps.run(&again, |progress| exec::logged(command, &log, progress));
+    let counts = Counts::of_log(&log)?;
+    outcome.counts.passed += counts.passed;
+    outcome.counts.failed = outcome.counts.failed.saturating_sub(counts.passed);
+    if ran.is_ok() && outcome.counts.failed == 0 {
+        outcome.error = None;
+        println!("passed on the second try: {}", failed.join(", "));
     }
     Ok(())
 }
