@@ -9,6 +9,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use crate::apt;
 use crate::exec;
 use crate::steps::{Progress, Steps};
 use crate::tools::Ready;
@@ -20,6 +21,9 @@ const PACKAGES: &[&str] = &[
     "firefox-esr",
     "fonts-noto-cjk",
 ];
+
+/// What to say to those who have to install them.
+const HINT: &str = "; `cargo xtask serve` needs none of them";
 
 /// The two browsers that every browser test runs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +61,7 @@ impl Browsers {
             let (chromium, chromedriver, firefox) = match find() {
                 Ok(found) => found,
                 Err(missing) => {
-                    install(&missing, progress)?;
+                    apt::install(PACKAGES, &missing, HINT, progress)?;
                     match find() {
                         Ok(found) => found,
                         Err(still) => bail!("still missing after installing: {}", list(&still)),
@@ -104,7 +108,7 @@ impl Browsers {
             bail!(
                 "chromium is version {ours} and chromedriver {theirs}: install both from the \
                  same source (`{}`)",
-                apt_command()
+                apt::command(PACKAGES)
             );
         }
         progress.say(&format!("  {chromium}; {firefox}"));
@@ -133,64 +137,6 @@ fn find() -> Result<(PathBuf, PathBuf, PathBuf), Vec<&'static str>> {
                 .collect())
         }
     }
-}
-
-fn install(missing: &[&str], progress: &Progress) -> Result<()> {
-    let Some(apt) = exec::find("apt-get") else {
-        bail!(
-            "missing: {}. Install them with your system's package manager (on Debian: `{}`) and \
-             run this again; `cargo xtask serve` needs none of them",
-            list(missing),
-            apt_command()
-        );
-    };
-    let root = exec::output("id", &["-u"]).is_some_and(|id| id == "0");
-    if !root && exec::output("sudo", &["-n", "true"]).is_none() {
-        bail!(
-            "missing: {}. Install them: `{}`",
-            list(missing),
-            apt_command()
-        );
-    }
-    progress.say(&format!("  installing, missing: {}", list(missing)));
-    let apt_get = |arguments: &[&str]| {
-        let mut command = if root {
-            exec::command(&apt)
-        } else {
-            exec::command("sudo")
-        };
-        if !root {
-            command
-                .args(["-n", "DEBIAN_FRONTEND=noninteractive"])
-                .arg(&apt);
-        }
-        command
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .args(arguments);
-        command
-    };
-    let logs = exec::report_dir("logs")?;
-    // Stale lists are no reason to stop: what is wanted may still be found with them.
-    let log = logs.join("install-lists.log");
-    if let Err(error) = exec::logged(&mut apt_get(&["update"]), &log, progress) {
-        progress.say(&format!(
-            "  going on with the package lists as they are: {error:#}"
-        ));
-    }
-    let mut arguments = vec!["install", "-y", "--no-install-recommends"];
-    arguments.extend(PACKAGES);
-    exec::logged(
-        &mut apt_get(&arguments),
-        &logs.join("install-browsers.log"),
-        progress,
-    )
-}
-
-fn apt_command() -> String {
-    format!(
-        "sudo apt-get install -y --no-install-recommends {}",
-        PACKAGES.join(" ")
-    )
 }
 
 fn list(names: &[&str]) -> String {

@@ -3,7 +3,7 @@
 //! Figures are kept as lists of `{name, value, unit, reference, ratio}` in `target/bench/`, one
 //! file for each that measures: this module for sizes, the end-to-end suite for times.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -27,14 +27,17 @@ pub(crate) struct Figures {
 
 /// One measured number.
 #[derive(Debug, Serialize, Deserialize)]
-struct Figure {
-    name: String,
-    value: f64,
-    unit: String,
+pub(crate) struct Figure {
+    /// What was measured.
+    pub(crate) name: String,
+    /// The number.
+    pub(crate) value: f64,
+    /// Of what.
+    pub(crate) unit: String,
     /// What it is compared with, where there is such a number.
-    reference: Option<f64>,
-    /// `value / reference`.
-    ratio: Option<f64>,
+    pub(crate) reference: Option<f64>,
+    /// How many times better the value is.
+    pub(crate) ratio: Option<f64>,
 }
 
 /// Prints all figures and writes those of the bundle.
@@ -45,9 +48,7 @@ pub(crate) fn run(options: &Figures, tools: &Cache, steps: &mut Steps) -> Result
     }
     let folder = exec::report_dir("bench")?;
     let figures = steps.run("sizes", |_| sizes(&build::dist()))?;
-    let path = folder.join("bundle.json");
-    let text = serde_json::to_string_pretty(&figures).context("cannot write the figures")?;
-    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    write("bundle", &figures)?;
     for entry in sorted(&folder)? {
         if entry
             .extension()
@@ -57,6 +58,14 @@ pub(crate) fn run(options: &Figures, tools: &Cache, steps: &mut Steps) -> Result
         }
     }
     Ok(())
+}
+
+/// Writes the figures of `name` and says where.
+pub(crate) fn write(name: &str, figures: &[Figure]) -> Result<PathBuf> {
+    let path = exec::report_dir("bench")?.join(format!("{name}.json"));
+    let text = serde_json::to_string_pretty(figures).context("cannot write the figures")?;
+    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
 }
 
 /// The sizes of what a visitor downloads, by kind, as it is and compressed.
@@ -121,7 +130,7 @@ fn compressed(mut bytes: &[u8]) -> Result<usize> {
 }
 
 /// All files below a folder, in order.
-fn files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut all = Vec::new();
     for path in sorted(folder)? {
         if path.is_dir() {
@@ -133,7 +142,7 @@ fn files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
     Ok(all)
 }
 
-fn sorted(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
+fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries =
         std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut paths = Vec::new();

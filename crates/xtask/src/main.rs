@@ -7,7 +7,9 @@
 
 #![allow(clippy::print_stdout, reason = "printing is what a task runner is for")]
 
+mod apt;
 mod arrows;
+mod bench;
 mod browsers;
 mod build;
 mod check_disk;
@@ -16,6 +18,7 @@ mod counts;
 mod exec;
 mod figures;
 mod lint;
+mod protoc;
 mod replay;
 mod serve;
 mod shots;
@@ -64,6 +67,8 @@ enum Command {
     Clean(clean::Clean),
     /// Take the screenshots into `target/shots/`.
     Shots(shots::Shots),
+    /// Measure, and compare with others.
+    Bench(bench::Bench),
     /// Print the sizes of the built page and whatever the tests measured.
     Figures(figures::Figures),
 }
@@ -93,6 +98,7 @@ fn run(options: Options, steps: &mut Steps) -> Result<()> {
         Command::CheckDisk(command) => check_disk::run(&command, steps),
         Command::Clean(command) => clean::run(&command, &tools, steps),
         Command::Shots(command) => shots::run(&command, &tools, steps),
+        Command::Bench(command) => bench::run(&command, &tools, steps),
         Command::Figures(command) => figures::run(&command, &tools, steps),
     }
 }

@@ -94,6 +94,9 @@ const GECKODRIVER: Tool = Tool {
 /// What `serve` and `build` need.
 pub(crate) const FOR_THE_PAGE: &[Tool] = &[TRUNK, WASM_BINDGEN, BINARYEN];
 
+/// What `bench` needs to run wasm under Node.
+pub(crate) const FOR_BENCHES: &[Tool] = &[WASM_BINDGEN];
+
 /// What `test` needs on top of the browsers themselves.
 pub(crate) const FOR_TESTS: &[Tool] = &[TRUNK, WASM_BINDGEN, BINARYEN, GECKODRIVER];
 

@@ -1,0 +1,442 @@
+//! Our raft core against raft-rs: builds `tests/core-bench`, runs its cases natively and under
+//! Node, and compares.
+//!
+//! Times and allocations come from two builds, since counting costs the one more who allocates
+//! more. The program runs a case in rounds of ours, raft-rs, raft-rs, ours; a ratio is that of
+//! the times of one round, and the median of all rounds is what is reported.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use serde::Deserialize;
+
+use super::Bench;
+use crate::exec;
+use crate::figures::Figure;
+use crate::protoc;
+use crate::steps::Steps;
+use crate::tools::{Cache, FOR_BENCHES, Ready, WASM_TARGET};
+
+/// The package, a workspace of its own.
+const MANIFEST: &str = "tests/core-bench/Cargo.toml";
+
+/// Every case, with what is counted. One that is missing is an error.
+const CASES: [(&str, &str); 5] = [
+    ("singles3", "proposal"),
+    ("batch3", "proposal"),
+    ("batch5", "proposal"),
+    ("groups1000", "proposal"),
+    // Every peer of a group ticks: heartbeats to two followers, and their answers.
+    ("idle1000", "group tick"),
+];
+
+/// Loads the module and prints what a case gives.
+const NODE_SCRIPT: &str = "const [path, name, rounds] = process.argv.slice(1); \
+    console.log(require(path).run(name, Number(rounds)));";
+
+/// Where the cases run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Native,
+    Wasm,
+}
+
+/// The places, in the order of the table.
+const PLACES: [Place; 2] = [Place::Native, Place::Wasm];
+
+/// A core, as the program names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Who {
+    Ours,
+    RaftRs,
+}
+
+/// The cores of a round, in order.
+const ROUND: [Who; 4] = [Who::Ours, Who::RaftRs, Who::RaftRs, Who::Ours];
+
+/// One run of one case by one core, as the program prints it.
+#[derive(Clone, Debug, Deserialize)]
+struct Sample {
+    who: Who,
+    operations: u64,
+    seconds: f64,
+    allocations: Option<u64>,
+    applied: u64,
+    hash: String,
+}
+
+/// What a case gave in one place.
+#[derive(Debug)]
+struct Outcome {
+    name: String,
+    place: Place,
+    timed: Vec<Sample>,
+    counted: Vec<Sample>,
+}
+
+/// Builds, runs and compares.
+pub(super) fn run(options: &Bench, tools: &Cache, steps: &mut Steps) -> Result<Vec<Figure>> {
+    let node = exec::find("node").ok_or_else(|| {
+        anyhow!(
+            "Node is needed for the wasm half and is not on PATH: install Node 20 or later \
+             (https://nodejs.org, or `sudo apt-get install nodejs`) and run this again"
+        )
+    })?;
+    let tools = tools.prepare(FOR_BENCHES, steps)?;
+    let protoc = protoc::prepare(steps)?;
+    let mut outcomes = Vec::new();
+    for place in PLACES {
+        let builder = Builder {
+            place,
+            protoc: &protoc,
+            tools: &tools,
+            node: &node,
+        };
+        let timed = builder.measure(false, options.rounds, steps)?;
+        // Allocations do not vary: one round tells them.
+        let counted = builder.measure(true, 1, steps)?;
+        for ((name, timed), (_, counted)) in timed.into_iter().zip(counted) {
+            outcomes.push(Outcome {
+                name,
+                place,
+                timed,
+                counted,
+            });
+        }
+    }
+    figures(&outcomes)
+}
+
+/// What it takes to build and run the program in one place.
+struct Builder<'a> {
+    place: Place,
+    protoc: &'a Path,
+    tools: &'a Ready,
+    node: &'a Path,
+}
+
+impl Builder<'_> {
+    /// The samples of every case.
+    fn measure(
+        &self,
+        count: bool,
+        rounds: u32,
+        steps: &mut Steps,
+    ) -> Result<Vec<(String, Vec<Sample>)>> {
+        let name = format!(
+            "{}, {}",
+            self.place.name(),
+            if count { "allocations" } else { "times" }
+        );
+        let program = steps.run(&format!("build {name}"), |progress| {
+            let logs = exec::report_dir("logs")?;
+            let log = logs.join(format!("bench-core-{}.log", self.place.name()));
+            exec::logged(&mut self.cargo(count), &log, progress)?;
+            let target = exec::target_dir();
+            if self.place == Place::Native {
+                return Ok(target.join("release/core-bench"));
+            }
+            let module = target.join(WASM_TARGET).join("release/core_bench.wasm");
+            let folder = target.join(if count {
+                "core-bench-count"
+            } else {
+                "core-bench"
+            });
+            let mut bindgen = exec::command(self.tools.program("wasm-bindgen")?);
+            bindgen.args(["--target", "nodejs", "--no-typescript", "--out-dir"]);
+            bindgen.arg(&folder).arg(module);
+            exec::logged(&mut bindgen, &logs.join("bench-core-bindgen.log"), progress)?;
+            Ok(folder.join("core_bench.js"))
+        })?;
+        steps.run(&name, |progress| {
+            let mut all = Vec::new();
+            for (case, _) in CASES {
+                progress.detail(case);
+                let mut command = self.runner(&program);
+                let samples = samples(command.arg(case).arg(rounds.to_string()))
+                    .with_context(|| format!("{case}.{} did not run", self.place.name()))?;
+                all.push((case.to_owned(), samples));
+            }
+            Ok(all)
+        })
+    }
+
+    fn cargo(&self, count: bool) -> Command {
+        let mut command = exec::cargo();
+        match self.place {
+            Place::Native => command.args(["build", "--bins"]),
+            // The library is a module of its own for Node only.
+            Place::Wasm => command.args(["rustc", "--lib", "--crate-type", "cdylib"]),
+        };
+        command.args(["--release", "--locked", "--manifest-path", MANIFEST]);
+        if self.place == Place::Wasm {
+            command.args(["--target", WASM_TARGET]);
+        }
+        if count {
+            command.args(["--features", "count"]);
+        }
+        command
+            .env("PROTOC", self.protoc)
+            .env("CARGO_TARGET_DIR", exec::target_dir());
+        command
+    }
+
+    fn runner(&self, program: &Path) -> Command {
+        match self.place {
+            Place::Native => exec::command(program),
+            Place::Wasm => {
+                let mut command = exec::command(self.node);
+                command.args(["-e", NODE_SCRIPT]).arg(program);
+                command
+            }
+        }
+    }
+}
+
+impl Place {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Wasm => "wasm",
+        }
+    }
+}
+
+fn samples(command: &mut Command) -> Result<Vec<Sample>> {
+    let words = exec::shown(command);
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot start `{words}`"))?;
+    if !output.status.success() {
+        bail!("`{words}` failed ({})", output.status);
+    }
+    serde_json::from_slice(&output.stdout).with_context(|| format!("`{words}` printed no samples"))
+}
+
+/// The rows of all cases in all places, in the order of the lists; all of them or an error.
+fn figures(outcomes: &[Outcome]) -> Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    for (case, operation) in CASES {
+        for place in PLACES {
+            let name = format!("{case}.{}", place.name());
+            let outcome = outcomes
+                .iter()
+                .find(|outcome| outcome.name == case && outcome.place == place)
+                .ok_or_else(|| anyhow!("the case {name} is missing"))?;
+            let rows = rows(&name, operation, outcome);
+            figures.extend(rows.with_context(|| format!("{name} cannot be compared"))?);
+        }
+    }
+    Ok(figures)
+}
+
+fn rows(name: &str, operation: &str, outcome: &Outcome) -> Result<[Figure; 2]> {
+    check(&outcome.timed)?;
+    check(&outcome.counted)?;
+    let speed = |who: Who| {
+        let speeds =
+            of(&outcome.timed, who).map(|sample| sample.operations as f64 / sample.seconds);
+        median(speeds.collect())
+    };
+    let allocations = |who: Who| {
+        let sample = of(&outcome.counted, who).next();
+        let counted = sample.and_then(|sample| Some((sample.allocations?, sample.operations)));
+        let (allocations, operations) = counted.context("no allocations were counted")?;
+        anyhow::Ok(allocations as f64 / operations as f64)
+    };
+    let ratios = outcome.timed.chunks(ROUND.len()).map(ratio_of_round);
+    let (ours, theirs) = (allocations(Who::Ours)?, allocations(Who::RaftRs)?);
+    Ok([
+        Figure {
+            name: name.to_owned(),
+            value: speed(Who::Ours)?,
+            unit: format!("{operation}s per second"),
+            reference: Some(speed(Who::RaftRs)?),
+            ratio: Some(median(ratios.collect())?),
+        },
+        Figure {
+            name: format!("{name}.allocations"),
+            value: ours,
+            unit: format!("allocations per {operation}"),
+            reference: Some(theirs),
+            // What nobody can divide by is infinitely better, which JSON has no number for.
+            ratio: (ours > 0.0).then_some(theirs / ours),
+        },
+    ])
+}
+
+fn of(samples: &[Sample], who: Who) -> impl Iterator<Item = &Sample> {
+    samples.iter().filter(move |sample| sample.who == who)
+}
+
+/// Whether the samples are whole rounds in which everybody did and applied the same.
+fn check(samples: &[Sample]) -> Result<()> {
+    let first = samples.first().context("there are no samples")?;
+    let whole = samples.chunks(ROUND.len()).all(|round| {
+        let order: Vec<Who> = round.iter().map(|sample| sample.who).collect();
+        order == ROUND
+    });
+    ensure!(
+        whole,
+        "the samples are no rounds of ours, raft-rs, raft-rs, ours"
+    );
+    for sample in samples {
+        ensure!(
+            (sample.applied, &sample.hash) == (first.applied, &first.hash),
+            "the applied entries differ: {first:?}, {sample:?}"
+        );
+        ensure!(
+            sample.operations == first.operations && sample.seconds > 0.0,
+            "not the same work: {first:?}, {sample:?}"
+        );
+    }
+    Ok(())
+}
+
+/// How many times quicker ours was in a round.
+fn ratio_of_round(round: &[Sample]) -> f64 {
+    let seconds = |who: Who| of(round, who).map(|sample| sample.seconds).sum::<f64>();
+    seconds(Who::RaftRs) / seconds(Who::Ours)
+}
+
+/// The middle one, or the mean of the two.
+fn median(mut values: Vec<f64>) -> Result<f64> {
+    ensure!(!values.is_empty(), "nothing was measured");
+    values.sort_by(f64::total_cmp);
+    let (low, high) = ((values.len() - 1) / 2, values.len() / 2);
+    Ok(f64::midpoint(values[low], values[high]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(who: Who, seconds: f64) -> Sample {
+        Sample {
+            who,
+            operations: 1_000,
+            seconds,
+            allocations: Some(if who == Who::Ours { 2_000 } else { 9_000 }),
+            applied: 1_125,
+            hash: "00ff".to_owned(),
+        }
+    }
+
+    /// One round for each pair of times of ours and of raft-rs.
+    fn rounds(times: &[(f64, f64)]) -> Vec<Sample> {
+        let round = |&(ours, theirs): &(f64, f64)| {
+            ROUND.map(|who| sample(who, if who == Who::Ours { ours } else { theirs }))
+        };
+        times.iter().flat_map(round).collect()
+    }
+
+    fn outcomes() -> Vec<Outcome> {
+        let places = CASES
+            .iter()
+            .flat_map(|(name, _)| PLACES.map(|place| (*name, place)));
+        places
+            .map(|(name, place)| Outcome {
+                name: name.to_owned(),
+                place,
+                timed: rounds(&[(1.0, 3.0), (1.0, 30.0), (2.0, 8.0), (1.0, 1.0), (1.0, 5.0)]),
+                counted: rounds(&[(9.0, 9.0)]),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_ratio_is_the_median_of_the_rounds_ratios() {
+        let figures = figures(&outcomes()).expect("all is there");
+        let row = &figures[0];
+        assert_eq!(
+            (row.name.as_str(), row.ratio),
+            ("singles3.native", Some(4.0))
+        );
+        assert_eq!((row.value, row.reference), (1_000.0, Some(200.0)));
+    }
+
+    #[test]
+    fn fewer_allocations_are_better() {
+        let figures = figures(&outcomes()).expect("all is there");
+        let row = &figures[1];
+        assert_eq!(row.name, "singles3.native.allocations");
+        assert_eq!(
+            (row.value, row.reference, row.ratio),
+            (2.0, Some(9.0), Some(4.5))
+        );
+    }
+
+    #[test]
+    fn a_missing_case_is_an_error() {
+        let mut outcomes = outcomes();
+        outcomes.retain(|outcome| outcome.name != "batch5" || outcome.place != Place::Wasm);
+        let error = figures(&outcomes).expect_err("one is missing").to_string();
+        assert_eq!(error, "the case batch5.wasm is missing");
+    }
+
+    #[test]
+    fn what_applied_something_else_is_not_compared() {
+        let mut outcomes = outcomes();
+        outcomes[0].timed[2].hash = "00fe".to_owned();
+        assert!(figures(&outcomes).is_err());
+        outcomes[0].timed[2].hash = "00ff".to_owned();
+        outcomes[0].timed[2].applied -= 1;
+        assert!(figures(&outcomes).is_err());
+    }
+
+    #[test]
+    fn a_round_that_is_not_whole_is_an_error() {
+        let mut outcomes = outcomes();
+        outcomes[0].timed.pop();
+        assert!(figures(&outcomes).is_err());
+        outcomes[0].timed.clear();
+        assert!(figures(&outcomes).is_err());
+    }
+
+    #[test]
+    fn the_figures_are_a_list_of_five_fields_each() {
+        let figures = figures(&outcomes()).expect("all is there");
+        assert_eq!(figures.len(), 2 * CASES.len() * PLACES.len());
+        let json = serde_json::to_value(&figures[0]).expect("JSON");
+        let expected = serde_json::json!({
+            "name": "singles3.native",
+            "value": 1_000.0,
+            "unit": "proposals per second",
+            "reference": 200.0,
+            "ratio": 4.0,
+        });
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn the_median_of_an_even_number_is_the_mean_of_the_middle_two() {
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 100.0]).ok(), Some(3.0));
+        assert_eq!(median(vec![7.0]).ok(), Some(7.0));
+        assert!(median(Vec::new()).is_err());
+    }
+
+    #[test]
+    fn what_the_program_prints_is_understood() {
+        let text = r#"[{"who":"raft_rs","operations":5,"seconds":0.5,"allocations":null,
+            "applied":6,"hash":"0a"}]"#;
+        let samples: Vec<Sample> = serde_json::from_str(text).expect("samples");
+        assert_eq!(
+            (samples[0].who, samples[0].allocations),
+            (Who::RaftRs, None)
+        );
+    }
+
+    #[test]
+    fn the_program_has_the_same_cases() {
+        let path = exec::root().join("tests/core-bench/src/cases.rs");
+        let text = std::fs::read_to_string(path).expect("the program's cases");
+        let names: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("name: \"")?.strip_suffix("\","))
+            .collect();
+        assert_eq!(names, CASES.map(|(name, _)| name));
+    }
+}
