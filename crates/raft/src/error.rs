@@ -3,6 +3,8 @@
 use types::id::PeerId;
 use types::raft::{LogIndex, LogPosition, MessageKind, Term};
 
+use crate::config::Lease;
+
 /// A configuration or a restored state that no peer can start from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
@@ -14,6 +16,29 @@ pub enum ConfigError {
     RepeatedVoter {
         /// The voter.
         voter: PeerId,
+    },
+    /// A learner is a voter as well, or one that becomes a learner is no old voter.
+    #[error("{peer} is a learner and a voter at once; list it as one of them")]
+    VotingLearner {
+        /// The peer.
+        peer: PeerId,
+    },
+    /// A joint phase that does not exist ends by itself.
+    #[error("the membership leaves a joint phase by itself, but has no outgoing voters")]
+    AutoLeaveWithoutJoint,
+    /// No append could ever be sent.
+    #[error("the limits allow no append or no entry in flight; allow at least one of each")]
+    NothingInFlight,
+    /// A leader would trust its lease for longer than others refuse votes.
+    #[error(
+        "a lease of {} us outlasts the {} us for which votes are refused; make it shorter by the \
+         drift bound",
+        lease.duration_us,
+        lease.refusal_us
+    )]
+    LeaseTooLong {
+        /// The lease.
+        lease: Lease,
     },
     /// The timeouts contradict each other.
     #[error(
@@ -149,6 +174,22 @@ pub enum StepError {
         /// The term.
         term: Term,
     },
+    /// A snapshot of a group that this peer is not in.
+    #[error("the snapshot of {from} at {last} is of a group without this peer; drop it")]
+    NotInSnapshot {
+        /// The sender.
+        from: PeerId,
+        /// Where the snapshot ends.
+        last: LogPosition,
+    },
+    /// A snapshot whose membership contradicts itself.
+    #[error("the snapshot of {from} has no possible membership: {error}")]
+    BadSnapshot {
+        /// The sender.
+        from: PeerId,
+        /// What contradicts.
+        error: ConfigError,
+    },
     /// A follower claims entries that its leader never had.
     #[error("{from} claims to match up to {index}, but the leader's log ends at {last}")]
     MatchBeyondLog {
@@ -158,6 +199,86 @@ pub enum StepError {
         index: LogIndex,
         /// The last index of the own log.
         last: LogIndex,
+    },
+}
+
+/// A membership that cannot follow the one in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ConfChangeError {
+    /// A joint phase must end before the next change.
+    #[error("the group is in a joint phase; leave it first")]
+    StillJoint,
+    /// There is no joint phase to leave.
+    #[error("the group is in no joint phase; there is nothing to leave")]
+    NotJoint,
+    /// Nobody would be left to decide.
+    #[error("the change removes every voter; keep at least one")]
+    NoVoters,
+}
+
+/// A transfer of leadership that was refused; nothing has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TransferError {
+    /// The transferee has no vote.
+    #[error("{to} has no vote in this group; transfer to a voter")]
+    NotAVoter {
+        /// The peer that should lead.
+        to: PeerId,
+    },
+    /// This peer does not lead and knows nobody who does.
+    #[error("no leader is known; ask again after the next election")]
+    NoLeader,
+}
+
+/// A read that was refused; nothing has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// This peer does not lead and knows nobody who does.
+    #[error("no leader is known; ask again after the next election")]
+    NoLeader,
+    /// Too many reads wait already.
+    #[error("{limit} reads wait for their confirmation; ask again later")]
+    TooMany {
+        /// How many may wait.
+        limit: usize,
+    },
+}
+
+/// The log cannot be dropped up to there; nothing has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CompactError {
+    /// The state machine does not have it yet.
+    #[error("{to} is not applied yet, only {applied} is; compact up to there at most")]
+    NotApplied {
+        /// What was asked.
+        to: LogIndex,
+        /// The applied index.
+        applied: LogIndex,
+    },
+}
+
+/// A snapshot that the host gave for a follower cannot be sent; nothing has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// Nobody waits for it any more: the role changed, or the follower caught up otherwise.
+    #[error("{to} waits for no snapshot any more; drop it")]
+    NotWanted {
+        /// The follower.
+        to: PeerId,
+    },
+    /// It ends before what the log still holds, so that appends could not go on behind it.
+    #[error("the snapshot ends at {last}, but the log begins behind {truncated}; make a newer one")]
+    TooOld {
+        /// Where it ends.
+        last: LogPosition,
+        /// What the log no longer holds.
+        truncated: LogPosition,
+    },
+    /// It is ahead of what this peer has applied, or of another term than the log.
+    #[error("the snapshot ends at {last}, which this log does not hold as applied")]
+    NotOurs {
+        /// Where it ends.
+        last: LogPosition,
     },
 }
 
@@ -173,4 +294,30 @@ pub enum ProposeError {
         /// The leader that this peer follows, where known.
         leader: Option<PeerId>,
     },
+    /// The leader hands its leadership over and takes nothing meanwhile (thesis, section 3.10).
+    #[error("leadership is being handed over to {to}; propose to it, or again in a moment")]
+    Transferring {
+        /// The peer that shall lead.
+        to: PeerId,
+    },
+    /// The leader is no voter any more.
+    #[error("this leader was removed from the group; propose to the next one")]
+    Removed,
+    /// Too much waits for its commit.
+    #[error("{bytes} bytes wait for their commit, {limit} may; propose again later")]
+    TooMuchUncommitted {
+        /// How much waits.
+        bytes: usize,
+        /// How much may.
+        limit: usize,
+    },
+    /// An earlier membership change is not applied yet.
+    #[error("the membership change at {index} is not applied yet; propose the next one after it")]
+    ChangePending {
+        /// Where it stands.
+        index: LogIndex,
+    },
+    /// The change cannot follow the membership in force.
+    #[error(transparent)]
+    BadChange(#[from] ConfChangeError),
 }

@@ -9,8 +9,9 @@
 //! Read it beside the paper ("In Search of an Understandable Consensus Algorithm", extended
 //! version): [`rules`] holds Figure 2 and its relatives as pure functions, [`log`] the log,
 //! [`quorum`] the counting, [`progress`] what a leader knows of each follower; the modules
-//! `election` and `replication` hold the conversations, `peer` the state that both share, and
-//! `writes` what is on its way to the disk.
+//! `election`, `replication`, `snapshot`, `read`, `transfer` and `change` hold the conversations,
+//! `membership` who takes part in them, `peer` the state that all share, `check` what a message
+//! must be, and `writes` what is on its way to the disk.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -56,27 +57,38 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Deliberately absent: regions and stores, disks, clocks, threads, unseeded chance, and (for now)
-//! membership changes and snapshots.
+//! Deliberately absent: regions and stores, disks, clocks, threads, unseeded chance, and the
+//! forwarding of proposals, which is the clients' task.
 
 #![deny(missing_docs)]
 #![deny(clippy::float_arithmetic)]
 
+mod change;
+mod check;
 mod config;
 mod election;
 mod error;
 pub mod log;
+mod membership;
 mod node;
 mod peer;
 pub mod progress;
 pub mod quorum;
+mod read;
 mod replication;
 pub mod rules;
+mod snapshot;
 mod timer;
+mod transfer;
 mod writes;
 
-pub use crate::config::{Config, OUTSIDE_MAX, Restored};
-pub use crate::error::{ConfigError, ProposeError, StepError};
+pub use crate::change::conf_change_of;
+pub use crate::config::{Config, Lease, Limits, OUTSIDE_MAX, Restored};
+pub use crate::error::{
+    CompactError, ConfChangeError, ConfigError, ProposeError, ReadError, SnapshotError, StepError,
+    TransferError,
+};
 pub use crate::node::{RawNode, Ready};
+pub use crate::read::ReadState;
 pub use crate::rules::{CORRECT, Rules};
 pub use crate::timer::Timer;

@@ -216,6 +216,31 @@ impl Log {
         }
     }
 
+    /// Drops everything up to `to`, which the log holds.
+    pub(crate) fn compact(&mut self, to: LogIndex) {
+        let Some(offset) = self.offset(to).filter(|offset| *offset < self.slots.len()) else {
+            return;
+        };
+        let slot = &self.slots[offset];
+        self.truncated_hash = slot.prefix_hash;
+        self.truncated = LogPosition {
+            index: to,
+            term: slot.entry.term,
+        };
+        self.slots.drain(..=offset);
+    }
+
+    /// Puts a snapshot's end in the place of the whole log. Of what is durable only the part up to
+    /// `equal`, which the log has in common with the snapshot, stays so until the snapshot itself
+    /// is.
+    pub(crate) fn reset(&mut self, last: LogPosition, prefix_hash: u64, equal: LogIndex) {
+        self.slots.clear();
+        self.truncated = last;
+        self.truncated_hash = prefix_hash;
+        self.persisted = self.persisted.min(equal);
+        self.given = last.index;
+    }
+
     /// The disk holds the log up to `to`. Says whether that is more than before.
     pub(crate) fn persist(&mut self, to: LogIndex) -> bool {
         let to = to.min(self.last_index());

@@ -4,14 +4,20 @@ use bytes::Bytes;
 use serde::Serialize;
 use types::id::PeerId;
 use types::raft::{
-    Entry, EntryKind, HardState, LogIndex, LogPosition, Message, RaftFact, Role, RoleReason, Term,
+    ConfChange, ConfState, Entry, HardState, LogIndex, LogPosition, Message, RaftFact, ReadId,
+    Role, RoleReason, Snapshot, Term,
 };
 
 use crate::config::{Config, Restored};
-use crate::error::{ConfigError, ProposeError, StepError};
+use crate::error::{
+    CompactError, ConfChangeError, ConfigError, ProposeError, ReadError, SnapshotError, StepError,
+    TransferError,
+};
 use crate::log::Log;
 use crate::peer::Peer;
 use crate::progress::Progress;
+use crate::quorum::Why;
+use crate::read::ReadState;
 use crate::timer::Timer;
 
 /// What a host does for a peer, in this order: give `messages` to the network; write `hard_state`
@@ -33,7 +39,16 @@ pub struct Ready {
     /// write, drop those whose term is below that of the last hard state written: the disk never
     /// held what they promise.
     pub messages_after_persist: Vec<Message>,
-    /// Entries to apply, in order, each exactly once in a peer's life; durable here already.
+    /// A leader's snapshot: it takes the place of the whole log and of the state machine. Written
+    /// in the same transaction as `hard_state` and `entries`, before the latter; once the state
+    /// machine is that of the snapshot, [`RawNode::applied`] says so.
+    pub snapshot: Option<Snapshot>,
+    /// Followers for which a snapshot is to be made and given to [`RawNode::send_snapshot`].
+    pub snapshots_wanted: Vec<PeerId>,
+    /// Reads that may be served, each once its index is applied.
+    pub reads: Vec<ReadState>,
+    /// Entries to apply, in order, each exactly once in a peer's life; durable here already. At
+    /// most [`crate::Limits::committed_bytes`] at a time.
     pub committed: Vec<Entry>,
     /// What happened since the last Ready, in order; empty unless [`Config::trace`].
     pub facts: Vec<RaftFact>,
@@ -61,9 +76,6 @@ pub struct RawNode {
     given: HardState,
     /// The number of the last Ready.
     number: u64,
-    /// The last entry given out to be applied.
-    handed: LogIndex,
-    applied: LogIndex,
 }
 
 impl RawNode {
@@ -77,33 +89,29 @@ impl RawNode {
     pub fn new(config: Config, restored: Restored) -> Result<Self, ConfigError> {
         config.validate()?;
         restored.validate()?;
-        let (given, applied) = (restored.hard_state, restored.applied);
+        let given = restored.hard_state;
         Ok(Self {
-            peer: Peer::new(config, restored),
+            peer: Peer::new(config, restored)?,
             given,
             number: 0,
-            handed: applied,
-            applied,
         })
     }
 
     /// Lets `ticks` pass at once. A deadline that lies within them fires once, and its timer
     /// starts again at zero: the peer behaves as one that was not scheduled meanwhile.
     pub fn advance_ticks(&mut self, ticks: u32) {
-        let leads = self.peer.leads();
-        if self.peer.timer.advance(ticks, leads) {
-            if leads {
-                self.peer.send_heartbeats();
-            } else {
-                self.peer.campaign(RoleReason::ElectionTimeout);
-            }
-        }
+        self.peer.advance(ticks);
+    }
+
+    /// Tells the own clock, in microseconds; it never runs backwards. Only leases look at it.
+    pub fn set_clock(&mut self, now_us: u64) {
+        self.peer.clock_us = self.peer.clock_us.max(now_us);
     }
 
     /// After how many ticks the next timer fires, unless something happens before; at least 1.
     #[must_use]
     pub fn ticks_to_deadline(&self) -> u32 {
-        self.peer.timer.to_deadline(self.peer.leads())
+        self.peer.timer.to_deadline(self.peer.watch())
     }
 
     /// Takes a message in. Late, repeated and outdated messages are no errors.
@@ -120,15 +128,85 @@ impl RawNode {
     ///
     /// # Errors
     ///
-    /// [`ProposeError::NotLeader`] with the leader to ask instead.
+    /// [`ProposeError`] when this peer takes no proposals now; nothing has changed.
     pub fn propose(&mut self, data: Bytes) -> Result<LogPosition, ProposeError> {
-        if self.peer.leads() {
-            Ok(self.peer.append_own(EntryKind::Normal, data))
-        } else {
-            Err(ProposeError::NotLeader {
-                leader: self.peer.leader,
-            })
-        }
+        self.peer.propose(data)
+    }
+
+    /// Appends a membership change to the log of a leader. It takes effect on each peer when that
+    /// peer's host applies it and says so with [`RawNode::apply_conf_change`].
+    ///
+    /// # Errors
+    ///
+    /// As [`RawNode::propose`], and when an earlier change is not applied yet or this one cannot
+    /// follow the membership in force.
+    pub fn propose_conf_change(
+        &mut self,
+        change: &ConfChange,
+    ) -> Result<LogPosition, ProposeError> {
+        self.peer.propose_conf_change(change)
+    }
+
+    /// The host applied a membership change ([`crate::conf_change_of`] reads it from its entry).
+    /// Call it before [`RawNode::applied`] of that entry; a host that calls the change off calls
+    /// neither this nor anything else.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfChangeError`] when the change cannot follow the membership in force: then it has no
+    /// effect, on no peer, since all of them apply the same log.
+    pub fn apply_conf_change(&mut self, change: &ConfChange) -> Result<ConfState, ConfChangeError> {
+        self.peer.apply_conf_change(change)
+    }
+
+    /// Hands a leader's leadership over to `to`, or asks the leader to; naming the leader itself
+    /// calls a transfer off. It ends by itself after one election timeout.
+    ///
+    /// # Errors
+    ///
+    /// [`TransferError`]; nothing has changed.
+    pub fn transfer_leader(&mut self, to: PeerId) -> Result<(), TransferError> {
+        self.peer.transfer_to(to)
+    }
+
+    /// Asks for an index at which a read is up to date; it comes in [`Ready::reads`]. A follower
+    /// asks its leader. Nothing comes when messages are lost or leadership changes: ask again.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`]; nothing has changed.
+    pub fn read_index(&mut self, id: ReadId) -> Result<(), ReadError> {
+        self.peer.read_index(id)
+    }
+
+    /// Sends a snapshot that [`Ready::snapshots_wanted`] asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`SnapshotError`] when it cannot be sent; nothing has changed.
+    pub fn send_snapshot(&mut self, to: PeerId, snapshot: Snapshot) -> Result<(), SnapshotError> {
+        self.peer.send_snapshot(to, snapshot)
+    }
+
+    /// Says that a snapshot for `to` arrived, or that it did not, or that none can be made now.
+    /// The follower is probed once it is heard again, and asked for anew where still needed. A
+    /// host whose network loses snapshots must tell, nobody else can know.
+    pub fn report_snapshot(&mut self, to: PeerId, arrived: bool) {
+        self.peer.report_snapshot(to, arrived);
+    }
+
+    /// Drops the log up to `to`, which the state machine has and a snapshot can stand for.
+    ///
+    /// # Errors
+    ///
+    /// [`CompactError`] when `to` is not applied; nothing has changed.
+    pub fn compact(&mut self, to: LogIndex) -> Result<(), CompactError> {
+        self.peer.compact(to)
+    }
+
+    /// Forgets who leads, so that this peer votes for another at once.
+    pub fn forget_leader(&mut self) {
+        self.peer.forget_leader();
     }
 
     /// Campaigns at once, as if the election timer had run out. A leader, and a peer outside of
@@ -146,8 +224,15 @@ impl RawNode {
             || !peer.outbox.is_empty()
             || !peer.promises.is_empty()
             || !peer.facts.is_empty()
-            || self.may_apply() > self.handed
-            || peer.followers.iter().any(Progress::is_due)
+            || peer.snapshot.is_some()
+            || !peer.snapshots_wanted.is_empty()
+            || peer.reads.has_answers()
+            || peer.reads.needs_round()
+            || self.may_apply() > peer.handed
+            || peer
+                .followers
+                .iter()
+                .any(|follower| follower.is_due(&peer.config.limits))
     }
 
     /// Takes everything out that is to be done. Several Readys may be on their way to the disk.
@@ -155,11 +240,16 @@ impl RawNode {
         if !self.has_ready() {
             return None;
         }
+        if self.peer.reads.needs_round() {
+            self.peer.send_round();
+        }
         self.peer.send_appends();
         self.number += 1;
+        let snapshot = self.peer.snapshot.take();
         let entries = self.peer.log.take_unwritten();
         let current = self.peer.hard_state;
-        let must_persist = !entries.is_empty()
+        let must_persist = snapshot.is_some()
+            || !entries.is_empty()
             || current.term != self.given.term
             || current.vote != self.given.vote;
         let mut messages = std::mem::take(&mut self.peer.outbox);
@@ -178,6 +268,9 @@ impl RawNode {
             entries,
             messages,
             messages_after_persist: promises,
+            snapshot,
+            snapshots_wanted: std::mem::take(&mut self.peer.snapshots_wanted),
+            reads: self.peer.reads.take_answers(),
             committed: self.take_committed(),
             facts: std::mem::take(&mut self.peer.facts),
             must_persist,
@@ -191,13 +284,23 @@ impl RawNode {
     }
 
     fn take_committed(&mut self) -> Vec<Entry> {
-        let to = self.may_apply();
-        if to <= self.handed {
+        let (from, to) = (self.peer.handed.next(), self.may_apply());
+        if to < from {
             return Vec::new();
         }
-        let from = self.handed.next();
-        self.handed = to;
-        self.peer.log.entries(from, to).cloned().collect()
+        let limit = self.peer.config.limits.committed_bytes;
+        let mut committed =
+            Vec::with_capacity(usize::try_from(to.since(self.peer.handed)).unwrap_or(0));
+        let mut bytes = 0_usize;
+        for entry in self.peer.log.entries(from, to) {
+            bytes = bytes.saturating_add(entry.data.len());
+            if bytes > limit && !committed.is_empty() {
+                break;
+            }
+            committed.push(entry.clone());
+        }
+        self.peer.handed = committed.last().map_or(self.peer.handed, |last| last.index);
+        committed
     }
 
     /// Ready `number` and all before it are durable. May make a new Ready. A number that was told
@@ -222,11 +325,12 @@ impl RawNode {
     /// When `to` was not given out to be applied.
     pub fn applied(&mut self, to: LogIndex) {
         assert!(
-            to <= self.handed,
+            to <= self.peer.handed,
             "{to} cannot be applied, the last entry given out is {}",
-            self.handed
+            self.peer.handed
         );
-        self.applied = self.applied.max(to);
+        self.peer.applied = self.peer.applied.max(to);
+        self.peer.leave_joint_when_due();
     }
 
     /// This peer.
@@ -235,10 +339,39 @@ impl RawNode {
         self.peer.id
     }
 
-    /// The voters of the group, in the order of their ids.
+    /// The membership in force here.
     #[must_use]
-    pub fn voters(&self) -> &[PeerId] {
-        &self.peer.voters
+    pub fn conf_state(&self) -> &ConfState {
+        self.peer.membership.state()
+    }
+
+    /// Who votes, in either half of the membership, in the order of ids.
+    #[must_use]
+    pub fn voters(&self) -> Vec<PeerId> {
+        self.peer.membership.voters()
+    }
+
+    /// Whom this leader hands its leadership over to.
+    #[must_use]
+    pub fn transferee(&self) -> Option<PeerId> {
+        self.peer.transfer.map(|transfer| transfer.to)
+    }
+
+    /// Until when this leader answers reads by itself, by its own clock in microseconds.
+    #[must_use]
+    pub fn lease_until_us(&self) -> Option<u64> {
+        self.peer.lease_until_us()
+    }
+
+    /// Why a quorum holds `index`, as far as this leader knows, or why it does not.
+    #[must_use]
+    pub fn why(&self, index: LogIndex) -> Why {
+        let own = self.peer.log.persisted();
+        let matched = self.peer.by_voter(own, Progress::matched);
+        let of = |peer| matched.iter().find(|(id, _)| *id == peer);
+        Why::new(self.conf_state(), index, |peer| {
+            of(peer).map_or(LogIndex::ZERO, |(_, matched)| *matched)
+        })
     }
 
     /// The role.
@@ -280,7 +413,7 @@ impl RawNode {
     /// Up to where the host has applied.
     #[must_use]
     pub fn applied_index(&self) -> LogIndex {
-        self.applied
+        self.peer.applied
     }
 
     /// The log.

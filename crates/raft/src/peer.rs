@@ -5,25 +5,30 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use types::id::PeerId;
 use types::raft::{
-    AppendResult, CommitEvidence, Entry, HardState, LogIndex, LogPosition, Message, MessageBody,
-    MessageKind, RaftFact, Role, RoleReason, Term,
+    AppendResult, CommitEvidence, ConfState, HardState, LogIndex, Message, MessageBody, RaftFact,
+    Role, RoleReason, Snapshot, Term, TransferEnd, VoteVerdict,
 };
 
-use crate::config::{Config, Restored, fits};
-use crate::error::StepError;
+use crate::check::is_leaders;
+use crate::config::{Config, Restored};
+use crate::error::{ConfigError, StepError};
 use crate::log::Log;
+use crate::membership::{Counts, Membership};
 use crate::progress::Progress;
-use crate::rules::{Promise, Release, Rules};
-use crate::timer::Timer;
+use crate::read::Reads;
+use crate::rules::{LoyaltyCheck, Promise, Release, Rules};
+use crate::timer::{Timer, Watch};
+use crate::transfer::Transfer;
 use crate::writes::Writes;
 
 /// One peer of a group: the paper's figure 2, "State", and what its timers and its disk add.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
-    /// Sorted.
-    pub(crate) voters: Vec<PeerId>,
-    pub(crate) no_op_on_election: bool,
+    pub(crate) config: Config,
+    pub(crate) membership: Membership,
+    /// In which halves of the quorum this peer counts.
+    pub(crate) counts: Counts,
     pub(crate) hard_state: HardState,
     /// What the own disk holds of the hard state.
     pub(crate) durable: HardState,
@@ -33,8 +38,25 @@ pub(crate) struct Peer {
     pub(crate) votes: BTreeMap<PeerId, bool>,
     /// A leader's followers, sorted by id; empty in other roles.
     pub(crate) followers: Vec<Progress>,
+    /// The last index at which this leader's log may hold a change that is not applied.
+    pub(crate) pending_change: LogIndex,
+    pub(crate) transfer: Option<Transfer>,
+    pub(crate) reads: Reads,
+    /// Bytes proposed since the last count of what is not committed; never too low.
+    pub(crate) uncommitted_bytes: usize,
     pub(crate) log: Log,
+    /// A snapshot that was taken in and not given out to be written.
+    pub(crate) snapshot: Option<Snapshot>,
+    /// Followers for which the host should provide a snapshot.
+    pub(crate) snapshots_wanted: Vec<PeerId>,
+    /// The last entry given out to be applied.
+    pub(crate) handed: LogIndex,
+    pub(crate) applied: LogIndex,
     pub(crate) timer: Timer,
+    /// The own clock, in microseconds.
+    pub(crate) clock_us: u64,
+    /// Until when this peer keeps its word to a leader, if leases are on; by the own clock.
+    pub(crate) promised_until_us: u64,
     pub(crate) writes: Writes,
     /// Messages that may leave at once.
     pub(crate) outbox: Vec<Message>,
@@ -52,26 +74,39 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn new(config: Config, restored: Restored) -> Self {
-        let mut voters = config.voters;
-        voters.sort_unstable();
+    pub(crate) fn new(mut config: Config, restored: Restored) -> Result<Self, ConfigError> {
+        let voters = std::mem::take(&mut config.voters);
+        let conf_state = restored.conf_state;
+        let membership =
+            Membership::new(conf_state.unwrap_or_else(|| ConfState::of_voters(voters)))?;
+        let log = Log::new(
+            restored.truncated,
+            restored.truncated_hash,
+            restored.entries,
+            config.trace,
+        );
         let mut peer = Self {
             id: config.id,
-            voters,
-            no_op_on_election: config.no_op_on_election,
+            counts: Counts::default(),
+            membership,
             hard_state: restored.hard_state,
             durable: restored.hard_state,
             role: Role::Follower,
             leader: None,
             votes: BTreeMap::new(),
             followers: Vec::new(),
-            log: Log::new(
-                restored.truncated,
-                restored.truncated_hash,
-                restored.entries,
-                config.trace,
-            ),
+            pending_change: LogIndex::ZERO,
+            transfer: None,
+            reads: Reads::default(),
+            uncommitted_bytes: 0,
+            log,
+            snapshot: None,
+            snapshots_wanted: Vec::new(),
+            handed: restored.applied,
+            applied: restored.applied,
             timer: Timer::new(config.seed, config.election_ticks, config.heartbeat_ticks),
+            clock_us: config.clock_us,
+            promised_until_us: 0,
             writes: Writes::default(),
             outbox: Vec::new(),
             promises: Vec::new(),
@@ -79,13 +114,17 @@ impl Peer {
             trace: config.trace,
             rules: config.rules,
             scratch: Vec::new(),
+            config,
         };
+        peer.counts = peer.counts_of(peer.id);
+        peer.promise_loyalty();
         peer.tell_start();
-        peer
+        Ok(peer)
     }
 
     fn tell_start(&mut self) {
         self.tell_role(RoleReason::Started);
+        self.tell_membership();
         let last = self.log.last_index();
         self.tell(|_| RaftFact::Durable { to: last });
         if self.hard_state.commit > LogIndex::ZERO {
@@ -118,6 +157,12 @@ impl Peer {
         });
     }
 
+    pub(crate) fn tell_membership(&mut self) {
+        self.tell(|peer| RaftFact::ConfChanged {
+            conf_state: peer.membership.state().clone(),
+        });
+    }
+
     /// The traced prefix hash, zero where the log has none.
     pub(crate) fn prefix_hash(&self, index: LogIndex) -> u64 {
         self.log.prefix_hash(index).unwrap_or_default()
@@ -131,23 +176,71 @@ impl Peer {
         self.role == Role::Leader
     }
 
-    pub(crate) fn is_voter(&self, id: PeerId) -> bool {
-        self.voters.binary_search(&id).is_ok()
+    /// A leader was heard, or may have been before a restart: with leases on, it may rest on this
+    /// peer's refusal to vote for another.
+    pub(crate) fn promise_loyalty(&mut self) {
+        if let Some(lease) = self.config.lease {
+            self.promised_until_us = self.clock_us.saturating_add(lease.refusal_us);
+        }
+    }
+
+    /// The leader spoke.
+    pub(crate) fn hear_leader(&mut self) {
+        self.timer.reset();
+        self.promise_loyalty();
+    }
+
+    /// What this peer counts ticks for.
+    pub(crate) fn watch(&self) -> Watch {
+        if !self.leads() {
+            Watch::Election
+        } else if self.config.check_quorum || self.transfer.is_some() {
+            Watch::HeartbeatAndQuorum
+        } else {
+            Watch::Heartbeat
+        }
+    }
+
+    /// Lets `ticks` pass.
+    pub(crate) fn advance(&mut self, ticks: u32) {
+        let fired = self.timer.advance(ticks, self.watch());
+        if !self.leads() {
+            if fired.election {
+                self.campaign(RoleReason::ElectionTimeout);
+            }
+            return;
+        }
+        if fired.election && self.config.check_quorum {
+            self.look_at_quorum();
+        }
+        if fired.election && (self.rules.ends_transfer)(fired.election) {
+            self.end_transfer(TransferEnd::TimedOut);
+        }
+        if fired.heartbeat && self.leads() {
+            self.leave_joint_when_due();
+            self.send_heartbeats();
+        }
     }
 
     /// Sends `body`, now or after the disk, as the rule has it. `accepts` says whether it gives a
     /// vote or accepts entries.
     pub(crate) fn send(&mut self, to: PeerId, body: MessageBody, accepts: bool) {
+        self.send_in(self.hard_state.term, to, body, accepts);
+    }
+
+    /// Sends `body` in the name of `term`; questions about a next term carry that one.
+    pub(crate) fn send_in(&mut self, term: Term, to: PeerId, body: MessageBody, accepts: bool) {
         let promise = Promise {
             kind: body.kind(),
             accepts,
             current: self.hard_state,
             durable: self.durable,
         };
+        let from = self.id;
         let message = Message {
-            from: self.id,
+            from,
             to,
-            term: self.hard_state.term,
+            term,
             body,
         };
         match (self.rules.release)(&promise) {
@@ -165,34 +258,92 @@ impl Peer {
             return Ok(());
         }
         self.check_content(&message)?;
+        if self.is_unheard(&message) {
+            return Ok(());
+        }
         self.pass_term_gate(&message);
-        let from = message.from;
+        self.dispatch(message);
+        Ok(())
+    }
+
+    fn dispatch(&mut self, message: Message) {
+        let (from, term) = (message.from, message.term);
         match message.body {
-            MessageBody::RequestVote { last } => self.handle_vote_request(from, last),
+            MessageBody::PreVote { last } => self.handle_pre_vote(from, term, last),
+            MessageBody::PreVoteResponse { granted } => {
+                self.handle_pre_vote_response(from, term, granted);
+            }
+            MessageBody::RequestVote { last, .. } => self.handle_vote_request(from, last),
             MessageBody::RequestVoteResponse { granted } => self.handle_vote(from, granted),
             MessageBody::Append {
                 prev,
                 entries,
                 commit,
             } => self.handle_append(from, prev, entries, commit),
-            MessageBody::AppendResponse { result } => match result {
-                AppendResult::Matched { index } => self.handle_match(from, index),
-                AppendResult::Rejected { refused, hint } => {
-                    self.handle_refusal(from, refused, hint);
-                }
-                AppendResult::Stale => {}
-            },
-            MessageBody::Heartbeat { commit } => self.handle_heartbeat(from, commit),
-            MessageBody::HeartbeatResponse { commit, .. } => {
-                self.handle_heartbeat_response(from, commit);
+            MessageBody::AppendResponse { result } => self.handle_append_response(from, result),
+            MessageBody::Heartbeat { commit, round } => {
+                self.handle_heartbeat(from, commit, round);
             }
+            MessageBody::HeartbeatResponse { commit, round, .. } => {
+                self.handle_heartbeat_response(from, commit, round);
+            }
+            MessageBody::Snapshot { snapshot } => self.handle_snapshot(from, snapshot),
+            MessageBody::TimeoutNow => self.campaign(RoleReason::TransferAsked),
+            MessageBody::TransferLeader { transferee } if self.leads() => {
+                // Whoever asked for the impossible hears nothing, as in TinyKV.
+                let _ = self.transfer_to(transferee);
+            }
+            MessageBody::ReadIndex { id } if self.leads() => {
+                // A follower that is not answered asks again.
+                let _ = self.ask_read(from, id);
+            }
+            MessageBody::ReadIndexResponse { id, index } => self.reads.answer(id, index),
+            MessageBody::TransferLeader { .. } | MessageBody::ReadIndex { .. } => {}
         }
-        Ok(())
+    }
+
+    /// Whether a request for a vote goes unheard because the leader lives.
+    fn is_unheard(&mut self, message: &Message) -> bool {
+        let (transfer, pre_vote) = match message.body {
+            MessageBody::RequestVote { transfer, .. } => (transfer, false),
+            MessageBody::PreVote { .. } => (false, true),
+            _ => return false,
+        };
+        let is_loyal = (self.rules.is_loyal)(&self.loyalty(transfer));
+        if is_loyal {
+            let (candidate, term) = (message.from, message.term);
+            self.tell(|peer| RaftFact::VoteDecided {
+                candidate,
+                term,
+                verdict: VoteVerdict::LeaderLives {
+                    leader: peer.leader,
+                },
+                pre_vote,
+            });
+        }
+        is_loyal
+    }
+
+    /// What keeps this peer from voting for another than its leader.
+    pub(crate) fn loyalty(&self, transfer: bool) -> LoyaltyCheck {
+        LoyaltyCheck {
+            transfer,
+            check_quorum: self.config.check_quorum,
+            knows_leader: self.leader.is_some(),
+            is_leader_fresh: self.timer.is_leader_fresh(),
+            is_promised: self.config.lease.is_some() && self.clock_us < self.promised_until_us,
+        }
     }
 
     /// Later terms make a follower; in the same term the leader's word ends a candidacy and names
     /// the leader (paper, sections 5.1 and 5.2).
     fn pass_term_gate(&mut self, message: &Message) {
+        // A question about a next term, and a yes to it, start no term.
+        if let MessageBody::PreVote { .. } | MessageBody::PreVoteResponse { granted: true } =
+            message.body
+        {
+            return;
+        }
         let leader = is_leaders(message.body.kind()).then_some(message.from);
         if message.term > self.term() {
             self.become_follower(message.term, leader, RoleReason::HigherTerm);
@@ -211,17 +362,27 @@ impl Peer {
                 self.tell(|_| RaftFact::VoteDecided {
                     candidate,
                     term,
-                    verdict: types::raft::VoteVerdict::StaleTerm,
+                    verdict: VoteVerdict::StaleTerm,
+                    pre_vote: false,
                 });
                 MessageBody::RequestVoteResponse { granted: false }
             }
+            MessageBody::PreVote { .. } => MessageBody::PreVoteResponse { granted: false },
+            MessageBody::Snapshot { .. } => MessageBody::AppendResponse {
+                result: AppendResult::Stale,
+            },
             MessageBody::Append { .. } => MessageBody::AppendResponse {
                 result: AppendResult::Stale,
             },
-            MessageBody::Heartbeat { .. } => self.heartbeat_response(),
-            MessageBody::RequestVoteResponse { .. }
+            MessageBody::Heartbeat { round, .. } => self.heartbeat_response(round),
+            MessageBody::PreVoteResponse { .. }
+            | MessageBody::RequestVoteResponse { .. }
             | MessageBody::AppendResponse { .. }
-            | MessageBody::HeartbeatResponse { .. } => return,
+            | MessageBody::HeartbeatResponse { .. }
+            | MessageBody::TimeoutNow
+            | MessageBody::TransferLeader { .. }
+            | MessageBody::ReadIndex { .. }
+            | MessageBody::ReadIndexResponse { .. } => return,
         };
         self.send(message.from, answer, false);
     }
@@ -245,11 +406,14 @@ impl Peer {
         reason: RoleReason,
     ) {
         let before = (self.role, self.leader);
+        self.end_transfer(TransferEnd::Deposed);
         self.enter_term(term);
         self.role = Role::Follower;
         self.leader = leader;
         self.votes.clear();
         self.followers.clear();
+        self.snapshots_wanted.clear();
+        self.reads.forget_asked();
         if before.0 != Role::Follower {
             self.timer.redraw();
         }
@@ -272,142 +436,7 @@ impl Peer {
         match self.role {
             Role::Leader => self.count_matches(),
             Role::Candidate => self.count_own_vote(),
-            Role::Follower => {}
+            Role::Follower | Role::PreCandidate => {}
         }
     }
-
-    // What a message must be, whoever sent it.
-
-    fn check_form(&self, message: &Message) -> Result<(), StepError> {
-        let (from, kind) = (message.from, message.body.kind());
-        if message.to != self.id || from == self.id || from == PeerId::ZERO {
-            return Err(StepError::NotForMe {
-                id: self.id,
-                from,
-                to: message.to,
-            });
-        }
-        if kind.is_response() && !self.is_voter(from) {
-            return Err(StepError::UnknownPeer { from, kind });
-        }
-        if message.term == Term::ZERO || !numbers_fit(message) {
-            return Err(StepError::OutOfRange { from, kind });
-        }
-        match &message.body {
-            MessageBody::Append { prev, entries, .. } => check_entries(message, *prev, entries),
-            _ => Ok(()),
-        }
-    }
-
-    // What a message of this term or a later one may say, given the own log.
-
-    fn check_content(&self, message: &Message) -> Result<(), StepError> {
-        let (from, term) = (message.from, message.term);
-        let leads_it = self.leads() && term == self.term();
-        if leads_it && is_leaders(message.body.kind()) {
-            return Err(StepError::RivalLeader { from, term });
-        }
-        let last = self.log.last_index();
-        match &message.body {
-            MessageBody::Append { prev, entries, .. } => {
-                let positions = entries.iter().map(|entry| (entry.index, entry.term));
-                self.check_committed(
-                    from,
-                    std::iter::once((prev.index, prev.term)).chain(positions),
-                )
-            }
-            MessageBody::Heartbeat { commit } if *commit > last => {
-                Err(StepError::CommitBeyondLog {
-                    from,
-                    commit: *commit,
-                    last,
-                })
-            }
-            MessageBody::AppendResponse {
-                result: AppendResult::Matched { index },
-            } if leads_it && *index > last => Err(StepError::MatchBeyondLog {
-                from,
-                index: *index,
-                last,
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    /// Nothing committed may be contradicted (paper, section 5.4, State Machine Safety).
-    fn check_committed(
-        &self,
-        from: PeerId,
-        positions: impl Iterator<Item = (LogIndex, Term)>,
-    ) -> Result<(), StepError> {
-        let commit = self.hard_state.commit;
-        for (index, theirs) in positions.take_while(|(index, _)| *index <= commit) {
-            match self.log.term(index) {
-                Some(ours) if ours != theirs => {
-                    return Err(StepError::CommittedOverwritten {
-                        from,
-                        index,
-                        theirs,
-                        ours,
-                        commit,
-                    });
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Whether only a leader says this.
-fn is_leaders(kind: MessageKind) -> bool {
-    matches!(kind, MessageKind::Append | MessageKind::Heartbeat)
-}
-
-fn numbers_fit(message: &Message) -> bool {
-    let (position, index) = match &message.body {
-        MessageBody::RequestVote { last } => (*last, LogIndex::ZERO),
-        MessageBody::Append {
-            prev,
-            entries,
-            commit,
-        } => {
-            let end = entries
-                .last()
-                .map_or(*commit, |last| last.index.max(*commit));
-            (*prev, end)
-        }
-        MessageBody::AppendResponse { result } => match result {
-            AppendResult::Matched { index } => (LogPosition::default(), *index),
-            AppendResult::Rejected { refused, hint } => (*hint, *refused),
-            AppendResult::Stale => (LogPosition::default(), LogIndex::ZERO),
-        },
-        MessageBody::Heartbeat { commit } => (LogPosition::default(), *commit),
-        MessageBody::HeartbeatResponse { commit, last } => {
-            (LogPosition::default(), (*commit).max(*last))
-        }
-        MessageBody::RequestVoteResponse { .. } => (LogPosition::default(), LogIndex::ZERO),
-    };
-    fits(message.term, index) && fits(position.term, position.index)
-}
-
-fn check_entries(message: &Message, prev: LogPosition, entries: &[Entry]) -> Result<(), StepError> {
-    let mut before = prev;
-    for entry in entries {
-        let after = LogPosition {
-            index: entry.index,
-            term: entry.term,
-        };
-        let follows = before.index.get().checked_add(1) == Some(after.index.get());
-        if !follows || after.term < before.term || after.term > message.term {
-            return Err(StepError::BrokenEntries {
-                from: message.from,
-                term: message.term,
-                before,
-                after,
-            });
-        }
-        before = after;
-    }
-    Ok(())
 }

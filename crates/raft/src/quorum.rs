@@ -1,6 +1,11 @@
-//! Counting: what a majority of voters says.
+//! Counting: what a majority says, and what two majorities say together.
+//!
+//! One algorithm serves both: a joint membership (paper, section 6) has two halves, each is asked
+//! as a majority, and the weaker answer holds.
 
-use types::raft::LogIndex;
+use serde::Serialize;
+use types::id::PeerId;
+use types::raft::{ConfState, LogIndex};
 
 /// How many of `voters` are a majority. At least 1, so that nobody wins an empty group.
 #[must_use]
@@ -8,8 +13,8 @@ pub const fn majority(voters: usize) -> usize {
     voters / 2 + 1
 }
 
-/// The highest index that a majority has reached, given the match index of every voter; zero for
-/// no voters. Sorts `matched`.
+/// The highest value (an index, a round of heartbeats) that a majority has reached, given that of
+/// every voter; zero for no voters. Sorts `values`.
 ///
 /// # Example
 ///
@@ -19,12 +24,19 @@ pub const fn majority(voters: usize) -> usize {
 /// assert_eq!(raft::quorum::reached(&mut matched), LogIndex::new(7));
 /// ```
 #[must_use]
-pub fn reached(matched: &mut [LogIndex]) -> LogIndex {
-    matched.sort_unstable_by(|a, b| b.cmp(a));
-    matched
-        .get(majority(matched.len()) - 1)
+pub fn reached<T: Copy + Ord + Default>(values: &mut [T]) -> T {
+    values.sort_unstable_by(|a, b| b.cmp(a));
+    values
+        .get(majority(values.len()) - 1)
         .copied()
-        .unwrap_or(LogIndex::ZERO)
+        .unwrap_or_default()
+}
+
+/// What both halves of a joint membership have reached: the lower of the two (paper, section 6:
+/// "agreement requires separate majorities from both").
+#[must_use]
+pub fn jointly_reached<T: Ord>(incoming: T, outgoing: T) -> T {
+    incoming.min(outgoing)
 }
 
 /// Where an election stands.
@@ -50,69 +62,74 @@ pub const fn tally(voters: usize, yes: usize, no: usize) -> Tally {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// The definition, word by word: the highest index for which more than half of the voters
-    /// have at least that much.
-    fn reached_naive(matched: &[LogIndex]) -> LogIndex {
-        matched
-            .iter()
-            .copied()
-            .filter(|&index| {
-                2 * matched.iter().filter(|&&other| other >= index).count() > matched.len()
-            })
-            .max()
-            .unwrap_or(LogIndex::ZERO)
-    }
-
-    /// An election is won when it is won whatever the silent voters say, lost when it is lost
-    /// whatever they say.
-    fn tally_naive(voters: usize, yes: usize, no: usize) -> Tally {
-        let silent = voters - yes - no;
-        if 2 * yes > voters {
-            Tally::Won
-        } else if 2 * (yes + silent) <= voters {
-            Tally::Lost
-        } else {
-            Tally::Open
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(50_000))]
-
-        #[test]
-        fn the_reached_index_is_that_of_the_definition(
-            matched in prop::collection::vec(0_u64..12, 0..10),
-        ) {
-            let mut matched: Vec<LogIndex> = matched.into_iter().map(LogIndex::new).collect();
-            let naive = reached_naive(&matched);
-            prop_assert_eq!(reached(&mut matched), naive);
-        }
-    }
-
-    #[test]
-    fn the_tally_is_that_of_the_definition_for_every_small_group() {
-        for voters in 1..=9 {
-            for yes in 0..=voters {
-                for no in 0..=voters - yes {
-                    assert_eq!(
-                        tally(voters, yes, no),
-                        tally_naive(voters, yes, no),
-                        "{yes} yes and {no} no of {voters}"
-                    );
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn an_empty_group_elects_nobody_and_commits_nothing() {
-        assert_ne!(tally(0, 0, 0), Tally::Won);
-        assert_eq!(reached(&mut []), LogIndex::ZERO);
+/// Where an election stands that both halves of a joint membership must win.
+#[must_use]
+pub const fn jointly_tallied(incoming: Tally, outgoing: Tally) -> Tally {
+    match (incoming, outgoing) {
+        (Tally::Won, Tally::Won) => Tally::Won,
+        (Tally::Lost, _) | (_, Tally::Lost) => Tally::Lost,
+        _ => Tally::Open,
     }
 }
+
+/// One half of a membership, and who of it holds an index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Half {
+    /// Voters whose log matches up to the index.
+    pub have: Vec<PeerId>,
+    /// Voters whose log is not known to.
+    pub lack: Vec<PeerId>,
+    /// How many are needed.
+    pub needed: usize,
+}
+
+impl Half {
+    fn new(voters: &[PeerId], index: LogIndex, matched: impl Fn(PeerId) -> LogIndex) -> Self {
+        let (have, lack) = voters.iter().partition(|&&voter| matched(voter) >= index);
+        Self {
+            have,
+            lack,
+            needed: majority(voters.len()),
+        }
+    }
+
+    /// Whether enough hold it.
+    #[must_use]
+    pub fn is_reached(&self) -> bool {
+        self.have.len() >= self.needed
+    }
+}
+
+/// Why an index is held by a quorum, or why it is not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Why {
+    /// The voters.
+    pub incoming: Half,
+    /// The voters of the membership that is being left, in a joint phase.
+    pub outgoing: Option<Half>,
+}
+
+impl Why {
+    /// Asks `conf_state` about `index`, given every voter's match index.
+    pub fn new(
+        conf_state: &ConfState,
+        index: LogIndex,
+        matched: impl Fn(PeerId) -> LogIndex,
+    ) -> Self {
+        let outgoing = &conf_state.outgoing;
+        Self {
+            incoming: Half::new(&conf_state.voters, index, &matched),
+            outgoing: (!outgoing.is_empty()).then(|| Half::new(outgoing, index, &matched)),
+        }
+    }
+
+    /// Whether a quorum holds it.
+    #[must_use]
+    pub fn is_reached(&self) -> bool {
+        self.incoming.is_reached() && self.outgoing.as_ref().is_none_or(Half::is_reached)
+    }
+}
+
+#[cfg(test)]
+#[path = "quorum/tests.rs"]
+mod tests;

@@ -7,19 +7,57 @@ use types::raft::{
     RaftFact,
 };
 
+use crate::error::ProposeError;
 use crate::peer::Peer;
+use crate::progress::{Progress, ProgressState};
 use crate::rules::{
     CommitCheck, CommitVerdict, PrevCheck, PrevVerdict, Refusal, RepairCheck, Splice, SpliceCheck,
 };
 
-/// Entries in one append.
-pub(crate) const APPEND_ENTRIES_MAX: usize = 256;
-/// Bytes of payload in one append; a single larger entry still goes.
-pub(crate) const APPEND_BYTES_MAX: usize = 1 << 20;
-
 // The leader.
 
 impl Peer {
+    /// Whether this peer takes proposals.
+    pub(crate) fn check_leads(&self) -> Result<(), ProposeError> {
+        if !self.leads() {
+            let leader = self.leader;
+            return Err(ProposeError::NotLeader { leader });
+        }
+        if !self.membership.contains(self.id) {
+            return Err(ProposeError::Removed);
+        }
+        let transferee = self.transfer.map(|transfer| transfer.to);
+        match transferee {
+            Some(to) if !(self.rules.may_propose)(transferee) => {
+                Err(ProposeError::Transferring { to })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Appends a command, when this peer takes proposals and not too much waits for its commit.
+    pub(crate) fn propose(&mut self, data: Bytes) -> Result<LogPosition, ProposeError> {
+        self.check_leads()?;
+        let limit = self.config.limits.uncommitted_bytes;
+        let mut bytes = self.uncommitted_bytes.saturating_add(data.len());
+        if bytes > limit {
+            let waiting = self.count_uncommitted();
+            bytes = waiting.saturating_add(data.len());
+            if bytes > limit && waiting > 0 {
+                self.uncommitted_bytes = waiting;
+                return Err(ProposeError::TooMuchUncommitted { bytes, limit });
+            }
+        }
+        self.uncommitted_bytes = bytes;
+        Ok(self.append_own(EntryKind::Normal, data))
+    }
+
+    fn count_uncommitted(&self) -> usize {
+        let (from, to) = (self.hard_state.commit.next(), self.log.last_index());
+        let sizes = self.log.entries(from, to).map(|entry| entry.data.len());
+        sizes.fold(0, usize::saturating_add)
+    }
+
     /// Adds an entry of the own term and asks for it to be sent.
     pub(crate) fn append_own(&mut self, kind: EntryKind, data: Bytes) -> LogPosition {
         let position = self.log.push_new(self.hard_state.term, kind, data);
@@ -37,21 +75,26 @@ impl Peer {
     /// Makes the appends that are asked for and may leave.
     pub(crate) fn send_appends(&mut self) {
         for at in 0..self.followers.len() {
-            while self.followers[at].is_due() {
-                self.send_append(at);
+            while self.followers[at].is_due(&self.config.limits) {
+                let only_ping = self.followers[at].is_ping(&self.config.limits);
+                self.send_append(at, !only_ping);
             }
         }
     }
 
-    fn send_append(&mut self, at: usize) {
+    /// Sends an append, with the entries that fit or without any.
+    fn send_append(&mut self, at: usize, with_entries: bool) {
         let follower = &self.followers[at];
         let (to, next) = (follower.id(), follower.next());
         let Some(term) = self.log.term(next.prev()) else {
-            // What this follower needs is no longer in the log; only a snapshot could help it.
-            self.followers[at].skip();
+            self.want_snapshot(at);
             return;
         };
-        let entries = self.batch(next);
+        let (entries, bytes) = if with_entries {
+            self.batch(next)
+        } else {
+            (Vec::new(), 0)
+        };
         let end = entries.last().map(|entry| entry.index);
         let body = MessageBody::Append {
             prev: LogPosition {
@@ -63,42 +106,79 @@ impl Peer {
         };
         self.send(to, body, false);
         let last = self.log.last_index();
+        let limits = &self.config.limits;
         let follower = &mut self.followers[at];
-        follower.sent(end);
-        if follower.next() <= last && follower.may_send() {
+        follower.sent(end, bytes);
+        if follower.next() <= last && follower.may_send(limits) {
             follower.want();
         }
     }
 
-    /// The entries from `from` on that fit into one append.
-    fn batch(&self, from: LogIndex) -> Vec<Entry> {
+    /// The entries from `from` on that fit into one append, and their bytes.
+    fn batch(&self, from: LogIndex) -> (Vec<Entry>, usize) {
+        let limits = &self.config.limits;
+        let most = self.log.last_index().since(from.prev());
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let mut entries = Vec::with_capacity(most.min(limits.append_entries));
         let mut bytes = 0_usize;
-        self.log
-            .entries(from, self.log.last_index())
-            .take(APPEND_ENTRIES_MAX)
-            .take_while(|entry| {
-                let is_first = bytes == 0;
-                bytes = bytes.saturating_add(entry.data.len().max(1));
-                is_first || bytes <= APPEND_BYTES_MAX
-            })
-            .cloned()
-            .collect()
+        for entry in self.log.entries(from, self.log.last_index()) {
+            let more = bytes.saturating_add(entry.data.len());
+            let is_full = entries.len() >= limits.append_entries || more > limits.append_bytes;
+            if is_full && !entries.is_empty() {
+                break;
+            }
+            bytes = more;
+            entries.push(entry.clone());
+        }
+        (entries, bytes)
     }
 
-    /// Tells every follower that the leader lives.
+    /// Tells every follower that the leader lives, in the way of the dialect.
     pub(crate) fn send_heartbeats(&mut self) {
+        if !self.config.heartbeat_as_append {
+            self.send_round();
+            return;
+        }
+        for at in 0..self.followers.len() {
+            if self.followers[at].state() != (ProgressState::Snapshot { last: None }) {
+                self.send_append(at, false);
+            } else {
+                self.want_snapshot_again(at);
+            }
+        }
+        if self.reads.needs_round() || self.config.lease.is_some() {
+            self.send_round();
+        }
+    }
+
+    /// Sends a round of heartbeats.
+    pub(crate) fn send_round(&mut self) {
+        let round = self.next_round();
         for at in 0..self.followers.len() {
             let (to, matched) = (self.followers[at].id(), self.followers[at].matched());
             let commit = (self.rules.heartbeat_commit)(matched, self.hard_state.commit);
-            self.send(to, MessageBody::Heartbeat { commit }, false);
+            self.send(to, MessageBody::Heartbeat { commit, round }, false);
+        }
+        self.confirm_rounds();
+    }
+
+    /// Takes a follower's answer to an append or a snapshot in.
+    pub(crate) fn handle_append_response(&mut self, from: PeerId, result: AppendResult) {
+        let Some(at) = self.follower(from) else {
+            return;
+        };
+        self.followers[at].active();
+        match result {
+            AppendResult::Matched { index } => self.handle_match(at, from, index),
+            AppendResult::Rejected { refused, hint } => {
+                self.handle_refusal(at, refused, hint);
+            }
+            AppendResult::Stale => {}
         }
     }
 
     /// A follower's durable log equals the own up to `index`.
-    pub(crate) fn handle_match(&mut self, from: PeerId, index: LogIndex) {
-        let Some(at) = self.follower(from) else {
-            return;
-        };
+    fn handle_match(&mut self, at: usize, from: PeerId, index: LogIndex) {
         let last = self.log.last_index();
         let follower = &mut self.followers[at];
         let is_news = follower.acknowledge(index);
@@ -106,21 +186,16 @@ impl Peer {
             follower.want();
         }
         if is_news {
-            let next = follower.next();
-            self.tell(|_| RaftFact::Progressed {
-                peer: from,
-                matched: index,
-                next,
-            });
+            self.tell_progress(at);
             self.count_matches();
+            if self.transfer.is_some_and(|transfer| transfer.to == from) {
+                self.hand_over_when_caught_up();
+            }
         }
     }
 
     /// A follower's log does not hold what an append was built on.
-    pub(crate) fn handle_refusal(&mut self, from: PeerId, refused: LogIndex, hint: LogPosition) {
-        let Some(at) = self.follower(from) else {
-            return;
-        };
+    fn handle_refusal(&mut self, at: usize, refused: LogIndex, hint: LogPosition) {
         if !self.followers[at].is_refusal_current(refused) {
             return;
         }
@@ -128,27 +203,28 @@ impl Peer {
             .log
             .agreeable(hint.index.min(refused.prev()), hint.term)
             .index;
-        let matched = self.followers[at].matched();
         let next = (self.rules.next_after_refusal)(&Refusal {
-            matched,
+            matched: self.followers[at].matched(),
             refused,
             agreeable,
         });
         self.followers[at].back_up(refused, next);
-        self.tell(|_| RaftFact::Progressed {
-            peer: from,
-            matched,
-            next,
-        });
+        self.tell_progress(at);
     }
 
     /// A follower lives; what it lacks is sent.
-    pub(crate) fn handle_heartbeat_response(&mut self, from: PeerId, follower_commit: LogIndex) {
+    pub(crate) fn handle_heartbeat_response(
+        &mut self,
+        from: PeerId,
+        follower_commit: LogIndex,
+        round: u64,
+    ) {
         let Some(at) = self.follower(from) else {
             return;
         };
         let follower = &mut self.followers[at];
-        follower.heard();
+        follower.active();
+        follower.heard(&self.config.limits);
         let needs_repair = (self.rules.needs_repair)(&RepairCheck {
             matched: follower.matched(),
             last: self.log.last_index(),
@@ -158,25 +234,21 @@ impl Peer {
         if needs_repair {
             follower.want();
         }
+        self.want_snapshot_again(at);
+        if round > self.followers[at].answered_round {
+            self.followers[at].answered_round = round;
+            self.confirm_rounds();
+        }
     }
 
-    fn follower(&self, id: PeerId) -> Option<usize> {
-        self.followers
-            .binary_search_by_key(&id, crate::progress::Progress::id)
-            .ok()
+    pub(crate) fn follower(&self, id: PeerId) -> Option<usize> {
+        self.followers.binary_search_by_key(&id, Progress::id).ok()
     }
 
     /// Moves the commit index as far as a majority allows, and has everybody told.
     pub(crate) fn count_matches(&mut self) {
         let own = (self.rules.own_match)(self.log.persisted(), self.log.last_index());
-        self.scratch.clear();
-        self.scratch.push(own);
-        self.scratch.extend(
-            self.followers
-                .iter()
-                .map(crate::progress::Progress::matched),
-        );
-        let reached = (self.rules.reached)(&mut self.scratch);
+        let reached = self.quorum_of(own, Progress::matched);
         let verdict = (self.rules.leader_commit)(&CommitCheck {
             reached,
             reached_term: self.log.term(reached),
@@ -186,22 +258,60 @@ impl Peer {
         if let CommitVerdict::Advance { to } = verdict {
             self.hard_state.commit = to;
             self.tell_commit(|peer| CommitEvidence::Quorum {
-                matched: peer.matched(own),
+                matched: peer.by_voter(own, Progress::matched),
                 term: peer.log.term(to).unwrap_or_default(),
             });
             self.want_all();
+            self.start_early_reads();
         }
     }
 
-    /// The match index of every voter, in the order of ids.
-    fn matched(&self, own: LogIndex) -> Vec<(PeerId, LogIndex)> {
-        self.voters
-            .iter()
-            .map(|&voter| {
-                let other = self.follower(voter).map(|at| self.followers[at].matched());
-                (voter, other.unwrap_or(own))
-            })
-            .collect()
+    /// What a quorum has reached of a value that each follower has, and this peer too.
+    pub(crate) fn quorum_of(
+        &mut self,
+        own: LogIndex,
+        value: impl Fn(&Progress) -> LogIndex,
+    ) -> LogIndex {
+        let incoming = self.half(own, self.counts.incoming, |f| f.counts.incoming, &value);
+        if !self.membership.is_joint() {
+            return incoming;
+        }
+        let outgoing = self.half(own, self.counts.outgoing, |f| f.counts.outgoing, &value);
+        (self.rules.jointly_reached)(incoming, outgoing)
+    }
+
+    fn half(
+        &mut self,
+        own: LogIndex,
+        is_own: bool,
+        is_in: impl Fn(&Progress) -> bool,
+        value: impl Fn(&Progress) -> LogIndex,
+    ) -> LogIndex {
+        self.scratch.clear();
+        if is_own {
+            self.scratch.push(own);
+        }
+        let followers = self.followers.iter().filter(|follower| is_in(follower));
+        self.scratch.extend(followers.map(value));
+        (self.rules.reached)(&mut self.scratch)
+    }
+
+    /// A value of every voter of either half, in the order of ids.
+    pub(crate) fn by_voter<T>(&self, own: T, value: impl Fn(&Progress) -> T) -> Vec<(PeerId, T)>
+    where
+        T: Copy + Default,
+    {
+        let of = |voter| {
+            if voter == self.id {
+                own
+            } else {
+                self.follower(voter)
+                    .map(|at| value(&self.followers[at]))
+                    .unwrap_or_default()
+            }
+        };
+        let voters = self.membership.voters();
+        voters.into_iter().map(|voter| (voter, of(voter))).collect()
     }
 }
 
@@ -216,7 +326,7 @@ impl Peer {
         entries: Vec<Entry>,
         leader_commit: LogIndex,
     ) {
-        self.timer.reset();
+        self.hear_leader();
         let verdict = (self.rules.check_prev)(&PrevCheck {
             prev,
             own_term: self.log.term(prev.index),
@@ -279,17 +389,18 @@ impl Peer {
     }
 
     /// Takes a leader's heartbeat, whose commit index is within what this peer acknowledged.
-    pub(crate) fn handle_heartbeat(&mut self, from: PeerId, commit: LogIndex) {
-        self.timer.reset();
+    pub(crate) fn handle_heartbeat(&mut self, from: PeerId, commit: LogIndex, round: u64) {
+        self.hear_leader();
         self.follow_commit(commit, commit);
-        let answer = self.heartbeat_response();
+        let answer = self.heartbeat_response(round);
         self.send(from, answer, false);
     }
 
-    pub(crate) fn heartbeat_response(&self) -> MessageBody {
+    pub(crate) fn heartbeat_response(&self, round: u64) -> MessageBody {
         MessageBody::HeartbeatResponse {
             commit: self.hard_state.commit,
             last: self.log.last_index(),
+            round,
         }
     }
 

@@ -4,6 +4,25 @@ use rand_core::{RngCore, SeedableRng};
 use rand_xoshiro::Xoshiro256StarStar;
 use serde::Serialize;
 
+/// What a peer counts ticks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Watch {
+    /// Its next candidacy.
+    Election,
+    /// A leader's heartbeats.
+    Heartbeat,
+    /// A leader's heartbeats, and once per shortest election timeout a look at its quorum or its
+    /// transfer.
+    HeartbeatAndQuorum,
+}
+
+/// Which deadlines were reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fired {
+    pub(crate) election: bool,
+    pub(crate) heartbeat: bool,
+}
+
 /// The two timers of a peer, and the generator of its election timeouts.
 ///
 /// The generator is Xoshiro256** seeded by `seed_from_u64`; its stream is part of what a recording
@@ -32,7 +51,8 @@ impl Timer {
         timer
     }
 
-    /// Ticks since a leader was heard, a vote was given, or the timeout was drawn.
+    /// Ticks since a leader was heard, a vote was given, or the timeout was drawn; for a leader
+    /// that watches its quorum or a transfer, since it last looked.
     #[must_use]
     pub fn elapsed(&self) -> u32 {
         self.elapsed
@@ -51,29 +71,49 @@ impl Timer {
     }
 
     /// After how many ticks something is due; at least 1.
-    pub(crate) fn to_deadline(&self, leads: bool) -> u32 {
-        let left = if leads {
-            self.heartbeat_ticks.saturating_sub(self.heartbeat_elapsed)
-        } else {
-            self.timeout.saturating_sub(self.elapsed)
+    pub(crate) fn to_deadline(&self, watch: Watch) -> u32 {
+        let heartbeat = self.heartbeat_ticks.saturating_sub(self.heartbeat_elapsed);
+        let left = match watch {
+            Watch::Election => self.timeout.saturating_sub(self.elapsed),
+            Watch::Heartbeat => heartbeat,
+            Watch::HeartbeatAndQuorum => {
+                heartbeat.min(self.election_ticks.saturating_sub(self.elapsed))
+            }
         };
         left.max(1)
     }
 
-    /// Lets `ticks` pass and says whether the deadline of the role was reached. The timer that
-    /// fired starts again at zero, however far it was overrun.
-    pub(crate) fn advance(&mut self, ticks: u32, leads: bool) -> bool {
-        let (elapsed, limit) = if leads {
-            (&mut self.heartbeat_elapsed, self.heartbeat_ticks)
-        } else {
-            (&mut self.elapsed, self.timeout)
+    /// Lets `ticks` pass and says which deadlines were reached. A timer that fired starts again at
+    /// zero, however far it was overrun.
+    pub(crate) fn advance(&mut self, ticks: u32, watch: Watch) -> Fired {
+        let pass = |elapsed: &mut u32, limit: u32| {
+            *elapsed = elapsed.saturating_add(ticks);
+            let due = *elapsed >= limit;
+            if due {
+                *elapsed = 0;
+            }
+            due
         };
-        *elapsed = elapsed.saturating_add(ticks);
-        let due = *elapsed >= limit;
-        if due {
-            *elapsed = 0;
+        let (elapsed, beat) = (&mut self.elapsed, &mut self.heartbeat_elapsed);
+        match watch {
+            Watch::Election => Fired {
+                election: pass(elapsed, self.timeout),
+                heartbeat: false,
+            },
+            Watch::Heartbeat => Fired {
+                election: false,
+                heartbeat: pass(beat, self.heartbeat_ticks),
+            },
+            Watch::HeartbeatAndQuorum => Fired {
+                election: pass(elapsed, self.election_ticks),
+                heartbeat: pass(beat, self.heartbeat_ticks),
+            },
         }
-        due
+    }
+
+    /// Whether less than the shortest election timeout passed since a leader was heard.
+    pub(crate) fn is_leader_fresh(&self) -> bool {
+        self.elapsed < self.election_ticks
     }
 
     /// A leader was heard, or a vote was given.
@@ -142,11 +182,11 @@ mod tests {
     #[test]
     fn a_deadline_that_is_overrun_by_many_ticks_counts_once() {
         let mut timer = Timer::new(1, 10, 3);
-        assert!(timer.advance(1_000, true));
-        assert_eq!(timer.to_deadline(true), 3);
-        assert!(!timer.advance(2, true));
-        assert_eq!(timer.to_deadline(true), 1);
-        assert!(timer.advance(u32::MAX, false));
+        assert!(timer.advance(1_000, Watch::Heartbeat).heartbeat);
+        assert_eq!(timer.to_deadline(Watch::Heartbeat), 3);
+        assert!(!timer.advance(2, Watch::Heartbeat).heartbeat);
+        assert_eq!(timer.to_deadline(Watch::Heartbeat), 1);
+        assert!(timer.advance(u32::MAX, Watch::Election).election);
         assert_eq!(timer.elapsed(), 0);
     }
 }

@@ -7,6 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{PeerId, number};
 
+mod fact;
+mod membership;
+mod message;
+
+pub use fact::{
+    CommitEvidence, ProgressKind, RaftFact, ReadEvidence, RoleReason, TransferEnd, VoteVerdict,
+};
+pub use membership::{ConfChange, ConfState, SingleChange, Transition};
+pub use message::{AppendResult, Message, MessageBody, MessageKind, ReadId, Snapshot};
+
 number! {
     /// A raft term (paper, section 5.1).
     Term, "T"
@@ -78,128 +88,12 @@ pub enum Role {
     /// Answers leaders and candidates.
     #[default]
     Follower,
+    /// Asks whether it could win, before it takes a new term (thesis, section 9.6).
+    PreCandidate,
     /// Asks for votes.
     Candidate,
     /// Replicates its log.
     Leader,
-}
-
-/// A message between two peers of one group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
-    /// The sender.
-    pub from: PeerId,
-    /// The receiver.
-    pub to: PeerId,
-    /// The sender's term.
-    pub term: Term,
-    /// What it says.
-    pub body: MessageBody,
-}
-
-/// What a message says. Names are TinyKV's and the paper's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum MessageBody {
-    /// Asks for a vote (paper, section 5.2).
-    RequestVote {
-        /// The end of the candidate's log.
-        last: LogPosition,
-    },
-    /// Answers [`MessageBody::RequestVote`].
-    RequestVoteResponse {
-        /// Whether the vote is given.
-        granted: bool,
-    },
-    /// Replicates entries (paper, section 5.3).
-    Append {
-        /// What the receiver's log must hold right before `entries`.
-        prev: LogPosition,
-        /// The entries; may be empty, then only `prev` is checked and `commit` is told.
-        entries: Vec<Entry>,
-        /// The leader's commit index, as it stands.
-        commit: LogIndex,
-    },
-    /// Answers [`MessageBody::Append`].
-    AppendResponse {
-        /// The outcome.
-        result: AppendResult,
-    },
-    /// Says that the leader lives.
-    Heartbeat {
-        /// `min(match_index, commit)` of the receiver: never beyond what it is known to hold.
-        commit: LogIndex,
-    },
-    /// Answers [`MessageBody::Heartbeat`].
-    HeartbeatResponse {
-        /// The follower's commit index, so that the leader can repair a commit that got lost.
-        commit: LogIndex,
-        /// The follower's last index.
-        last: LogIndex,
-    },
-}
-
-/// How a follower took an append.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum AppendResult {
-    /// The follower's log equals the leader's up to this index: `prev + entries`, never the
-    /// follower's own last index.
-    Matched {
-        /// That index.
-        index: LogIndex,
-    },
-    /// The log does not hold `prev`.
-    Rejected {
-        /// The `prev.index` that was refused, to recognise late answers.
-        refused: LogIndex,
-        /// The highest position at which the logs may still agree: the follower's last entry with
-        /// a term not above the refused one (paper, end of section 5.3).
-        hint: LogPosition,
-    },
-    /// The message was of an older term; the response's own term tells.
-    Stale,
-}
-
-impl MessageBody {
-    /// The kind, without the content.
-    #[must_use]
-    pub const fn kind(&self) -> MessageKind {
-        match self {
-            Self::RequestVote { .. } => MessageKind::RequestVote,
-            Self::RequestVoteResponse { .. } => MessageKind::RequestVoteResponse,
-            Self::Append { .. } => MessageKind::Append,
-            Self::AppendResponse { .. } => MessageKind::AppendResponse,
-            Self::Heartbeat { .. } => MessageKind::Heartbeat,
-            Self::HeartbeatResponse { .. } => MessageKind::HeartbeatResponse,
-        }
-    }
-}
-
-/// The kinds of [`MessageBody`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum MessageKind {
-    /// See [`MessageBody::RequestVote`].
-    RequestVote,
-    /// See [`MessageBody::RequestVoteResponse`].
-    RequestVoteResponse,
-    /// See [`MessageBody::Append`].
-    Append,
-    /// See [`MessageBody::AppendResponse`].
-    AppendResponse,
-    /// See [`MessageBody::Heartbeat`].
-    Heartbeat,
-    /// See [`MessageBody::HeartbeatResponse`].
-    HeartbeatResponse,
-}
-
-impl MessageKind {
-    /// Whether this kind answers another.
-    #[must_use]
-    pub const fn is_response(self) -> bool {
-        matches!(
-            self,
-            Self::RequestVoteResponse | Self::AppendResponse | Self::HeartbeatResponse
-        )
-    }
 }
 
 /// An entry without its payload.
@@ -223,148 +117,31 @@ impl From<&Entry> for EntryBrief {
     }
 }
 
-/// Something that happened in one peer's consensus state, with the evidence that its rule saw.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RaftFact {
-    /// A higher term was met or made; the vote is free again.
-    TermChanged {
-        /// The term before.
-        from: Term,
-        /// The term now.
-        to: Term,
-    },
-    /// The role, or the leader that it follows, changed.
-    RoleChanged {
-        /// The role now.
-        role: Role,
-        /// The leader, where known.
-        leader: Option<PeerId>,
-        /// The term in which it holds.
-        term: Term,
-        /// Why.
-        reason: RoleReason,
-    },
-    /// A vote request was answered.
-    VoteDecided {
-        /// Who asked.
-        candidate: PeerId,
-        /// In which term.
-        term: Term,
-        /// What the rule said.
-        verdict: VoteVerdict,
-    },
-    /// A vote (the own one included) was counted by a candidate.
-    VoteCounted {
-        /// Whose vote.
-        voter: PeerId,
-        /// Whether it is a yes.
-        granted: bool,
-        /// Votes given so far.
-        yes: u32,
-        /// Votes refused so far.
-        no: u32,
-        /// Votes that win.
-        needed: u32,
-    },
-    /// Entries were added to the end of the log.
-    Appended {
-        /// The new entries, in order.
-        entries: Vec<EntryBrief>,
-        /// The chained hash of the whole log up to the last of them.
-        prefix_hash: u64,
-    },
-    /// Entries that conflict with the leader's were dropped.
-    Truncated {
-        /// The first index that is gone.
-        from: LogIndex,
-    },
-    /// The own disk holds the log up to here.
-    Durable {
-        /// The last durable index.
-        to: LogIndex,
-    },
-    /// The commit index moved.
-    Committed {
-        /// The commit index now.
-        to: LogIndex,
-        /// The chained hash of the log up to `to`.
-        prefix_hash: u64,
-        /// Why it may.
-        evidence: CommitEvidence,
-    },
-    /// A leader learned how far a follower's log matches its own.
-    Progressed {
-        /// The follower.
-        peer: PeerId,
-        /// Its match index.
-        matched: LogIndex,
-        /// The next index to send.
-        next: LogIndex,
-    },
+/// A dialect: one set of choices that a course or a library made. The same code runs all of them.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub enum Preset {
+    /// TinyKV: a no-op on election, heartbeats without log positions, no pre-vote.
+    #[default]
+    TinyKv,
+    /// MIT 6.824 of 2021: no no-op, heartbeats are empty appends, a fixed membership.
+    Mit6824,
+    /// etcd: pre-vote, check-quorum, reads by index.
+    Etcd,
 }
 
-/// Why a role changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RoleReason {
-    /// The store started.
-    Started,
-    /// No word from a leader for the whole election timeout.
-    ElectionTimeout,
-    /// Someone asked this peer to campaign.
-    Asked,
-    /// A message of a higher term came.
-    HigherTerm,
-    /// The leader of the same term spoke.
-    LeaderHeard,
-    /// A majority voted yes.
-    Won,
-    /// A majority voted no.
-    Lost,
-}
+impl Preset {
+    /// Every preset.
+    pub const ALL: [Self; 3] = [Self::TinyKv, Self::Mit6824, Self::Etcd];
 
-/// What the vote rule said (paper, sections 5.2 and 5.4.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum VoteVerdict {
-    /// Given.
-    Granted,
-    /// Refused: the vote of this term went to another.
-    AlreadyVoted {
-        /// To whom.
-        vote: PeerId,
-    },
-    /// Refused: this term has a leader.
-    HasLeader {
-        /// Who leads.
-        leader: PeerId,
-    },
-    /// Refused: the candidate's log is behind the own.
-    LogBehind {
-        /// The end of the candidate's log.
-        candidate: LogPosition,
-        /// The end of the own log.
-        own: LogPosition,
-    },
-    /// Refused: the request is of an older term.
-    StaleTerm,
-}
-
-/// Why the commit index may move.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum CommitEvidence {
-    /// A majority holds an entry of the leader's own term (paper, section 5.4.2).
-    Quorum {
-        /// The match index of each voter, the leader's own durable index among them.
-        matched: Vec<(PeerId, LogIndex)>,
-        /// The term of the entry.
-        term: Term,
-    },
-    /// The leader said so, and the log is known to match it up to here.
-    Leader {
-        /// The commit index that the leader named.
-        leader_commit: LogIndex,
-        /// Up to where the log is known to match.
-        matched: LogIndex,
-    },
-    /// It was durable before the restart.
-    Restart,
+    /// The stable name in files, links and tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TinyKv => "tinykv",
+            Self::Mit6824 => "mit6824",
+            Self::Etcd => "etcd",
+        }
+    }
 }

@@ -1,3 +1,5 @@
+use types::raft::{LogPosition, Role};
+
 use super::*;
 
 fn at(index: u64) -> LogIndex {
