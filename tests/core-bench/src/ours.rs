@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use raft::{Config, RawNode, Restored};
 use types::id::PeerId;
-use types::raft::{Entry, EntryKind, HardState, Message, Role};
+use types::raft::{Entry, EntryKind, HardState, LogIndex, Message, Role};
 
 use crate::core::{Applied, Core, ELECTION_TICKS, HEARTBEAT_TICKS};
 use crate::disk::Disk;
@@ -82,7 +82,8 @@ impl Core for Ours {
     }
 
     fn compact(&mut self, keep: u64) {
-        // COMPACT: the core's own log too, as soon as there is `RawNode::compact`.
         self.disk.compact(keep);
+        let to = LogIndex::new(self.disk.truncated());
+        self.node.compact(to).expect("it is applied");
     }
 }

@@ -170,7 +170,7 @@ impl Builder<'_> {
             // The library is a module of its own for Node only.
             Place::Wasm => command.args(["rustc", "--lib", "--crate-type", "cdylib"]),
         };
-        command.args(["--release", "--locked", "--manifest-path", MANIFEST]);
+        command.args(["--release", "--manifest-path", MANIFEST]);
         if self.place == Place::Wasm {
             command.args(["--target", WASM_TARGET]);
         }
