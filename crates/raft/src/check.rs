@@ -30,18 +30,21 @@ impl Peer {
         }
         match &message.body {
             MessageBody::Append { prev, entries, .. } => check_entries(message, *prev, entries),
-            MessageBody::Snapshot { snapshot } => self.check_snapshot(from, snapshot),
+            MessageBody::Snapshot { snapshot } => self.check_snapshot(message, snapshot),
             _ => Ok(()),
         }
     }
 
-    fn check_snapshot(&self, from: PeerId, snapshot: &Snapshot) -> Result<(), StepError> {
+    fn check_snapshot(&self, message: &Message, snapshot: &Snapshot) -> Result<(), StepError> {
+        let (from, term, last) = (message.from, message.term, snapshot.last);
+        if last.term > term || last.term == Term::ZERO || last.index == LogIndex::ZERO {
+            return Err(StepError::ImpossibleSnapshot { from, term, last });
+        }
         let membership = Membership::new(snapshot.conf_state.clone())
             .map_err(|error| StepError::BadSnapshot { from, error })?;
         if membership.contains(self.id) {
             Ok(())
         } else {
-            let last = snapshot.last;
             Err(StepError::NotInSnapshot { from, last })
         }
     }
@@ -62,6 +65,10 @@ impl Peer {
                     from,
                     std::iter::once((prev.index, prev.term)).chain(positions),
                 )
+            }
+            MessageBody::Snapshot { snapshot } => {
+                let end = (snapshot.last.index, snapshot.last.term);
+                self.check_committed(from, std::iter::once(end))
             }
             MessageBody::Heartbeat { commit, .. } if *commit > last => {
                 Err(StepError::CommitBeyondLog {

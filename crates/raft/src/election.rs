@@ -2,12 +2,11 @@
 //! that it lost its quorum (thesis, section 6.2).
 
 use bytes::Bytes;
-use types::id::PeerId;
+use types::id::{MAX_SAFE, PeerId};
 use types::raft::{
     EntryKind, LogIndex, LogPosition, MessageBody, RaftFact, Role, RoleReason, Term, VoteVerdict,
 };
 
-use crate::config::OUTSIDE_MAX;
 use crate::peer::Peer;
 use crate::quorum::{Tally, majority};
 use crate::rules::{CampaignCheck, PreVoteRequest, VoteRequest};
@@ -23,7 +22,7 @@ impl Peer {
             has_unapplied_snapshot: self.applied < self.log.truncated().index,
             is_loyal: !transfer && self.loyalty(false).is_promised,
         };
-        if !(self.rules.may_campaign)(&check) || self.term().get() >= OUTSIDE_MAX {
+        if !(self.rules.may_campaign)(&check) || self.term().get() + 1 >= MAX_SAFE {
             if !self.leads() {
                 self.timer.redraw();
             }

@@ -182,6 +182,16 @@ pub enum StepError {
         /// Where the snapshot ends.
         last: LogPosition,
     },
+    /// A snapshot that no log of the message's term can have.
+    #[error("the snapshot of {from} ends at {last}, which no log of {term} holds; drop it")]
+    ImpossibleSnapshot {
+        /// The sender.
+        from: PeerId,
+        /// The message's term.
+        term: Term,
+        /// Where the snapshot ends.
+        last: LogPosition,
+    },
     /// A snapshot whose membership contradicts itself.
     #[error("the snapshot of {from} has no possible membership: {error}")]
     BadSnapshot {

@@ -6,7 +6,7 @@ use crate::{
     disk::{DiskWrite, Table},
     event::EventId,
     id::{Cycle, Incarnation, RegionId, StoreId},
-    raft::{LogIndex, Term},
+    raft::{LogIndex, Preset, Term},
     store::{Region, Reply, Request, StoreMessage},
     time::StoreTime,
     view::Fact,
@@ -36,8 +36,8 @@ pub struct StoreOptions {
     pub heartbeat_ticks: u32,
     /// The shortest election timeout, in ticks; drawn from `[election_ticks, 2 * election_ticks)`.
     pub election_ticks: u32,
-    /// Whether a new leader appends an empty entry (TinyKV and the paper: yes; 6.824: no).
-    pub no_op_on_election: bool,
+    /// The dialect that its peers run.
+    pub preset: Preset,
 }
 
 /// All inputs of one store for one moment.

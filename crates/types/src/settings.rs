@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{id::MAX_SAFE, io::StoreOptions, time::US_PER_MS};
+use crate::{id::MAX_SAFE, io::StoreOptions, raft::Preset, time::US_PER_MS};
 
 /// When a changed setting takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub enum Scope {
 pub struct Settings {
     /// How many stores, 3 to 9.
     pub stores: u64,
+    /// The dialect that every store runs, by its place in [`Preset::ALL`].
+    pub preset: u64,
     /// The seed of all chance, below 2^53.
     pub seed: u64,
     /// The length of a raft tick, in milliseconds.
@@ -49,6 +51,7 @@ impl Default for Settings {
     fn default() -> Self {
         let mut settings = Self {
             stores: 0,
+            preset: 0,
             seed: 0,
             tick_ms: 0,
             heartbeat_ticks: 0,
@@ -83,12 +86,79 @@ pub struct SettingSpec {
     pub default: u64,
     /// When a change takes effect.
     pub scope: Scope,
+    /// What each value is called, from `min` on, where values are choices; else nothing.
+    pub names: &'static [&'static str],
     /// The field.
     pub field: fn(&mut Settings) -> &mut u64,
 }
 
+impl SettingSpec {
+    /// The row of the setting called `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingError::Unknown`].
+    pub fn named(name: &str) -> Result<&'static Self, SettingError> {
+        let unknown = || SettingError::Unknown {
+            name: name.to_owned(),
+        };
+        let row = TABLE.iter().find(|spec| spec.name == name);
+        row.ok_or_else(unknown)
+    }
+
+    /// The value that `text` stands for: a whole number, or the name of a choice. Whether it is in
+    /// its range is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingError::NotANumber`], or [`SettingError::NoSuchChoice`] where values have names.
+    pub fn parse(&self, text: &str) -> Result<u64, SettingError> {
+        let trimmed = text.trim();
+        let choices = (self.min..).zip(self.names);
+        if let Some((value, _)) = choices.into_iter().find(|(_, name)| **name == trimmed) {
+            return Ok(value);
+        }
+        trimmed.parse().map_err(|_| {
+            let (name, text) = (self.name.to_owned(), text.to_owned());
+            if self.names.is_empty() {
+                return SettingError::NotANumber { name, text };
+            }
+            let choices = self.names.join(", ");
+            SettingError::NoSuchChoice {
+                name,
+                text,
+                choices,
+            }
+        })
+    }
+
+    /// How `value` is written in forms and links: the name of the choice, else the number.
+    #[must_use]
+    pub fn text(&self, value: u64) -> String {
+        let mut choices = (self.min..).zip(self.names);
+        match choices.find(|(choice, _)| *choice == value) {
+            Some((_, name)) => (*name).to_owned(),
+            None => value.to_string(),
+        }
+    }
+}
+
+/// The names of [`Preset::ALL`].
+const PRESETS: [&str; Preset::ALL.len()] = {
+    let mut names = [""; Preset::ALL.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = Preset::ALL[at].name();
+        at += 1;
+    }
+    names
+};
+
 macro_rules! table {
-    ($($name:ident: $unit:literal, $min:literal..=$max:expr, $default:literal, $scope:ident;)*) => {
+    ($(
+        $name:ident: $unit:literal, $min:literal..=$max:expr, $default:literal, $scope:ident
+            $(, $names:expr)?;
+    )*) => {
         /// The settings table.
         pub const TABLE: &[SettingSpec] = &[$(SettingSpec {
             name: stringify!($name),
@@ -97,13 +167,17 @@ macro_rules! table {
             max: $max,
             default: $default,
             scope: Scope::$scope,
+            names: table!(names $($names)?),
             field: |settings| &mut settings.$name,
         }),*];
     };
+    (names) => { &[] };
+    (names $names:expr) => { &$names };
 }
 
 table! {
     stores: "", 3..=9, 5, NewCluster;
+    preset: "", 0..=2, 0, NewCluster, PRESETS;
     seed: "", 0..=MAX_SAFE, 1, NewCluster;
     tick_ms: "ms", 1..=1_000, 50, NewCluster;
     heartbeat_ticks: "ticks", 1..=100, 2, NewCluster;
@@ -135,6 +209,16 @@ pub enum SettingError {
         /// What was given.
         text: String,
     },
+    /// Neither the name of a choice nor a whole number.
+    #[error("{name}: {text:?} is none of {choices}")]
+    NoSuchChoice {
+        /// The setting.
+        name: String,
+        /// What was given.
+        text: String,
+        /// The names that there are.
+        choices: String,
+    },
     /// Outside of its range.
     #[error("{name}: {value} is outside of {min} to {max}")]
     OutOfRange {
@@ -162,7 +246,7 @@ impl Settings {
     /// The value of the setting called `name`.
     #[must_use]
     pub fn get(mut self, name: &str) -> Option<u64> {
-        let spec = TABLE.iter().find(|spec| spec.name == name)?;
+        let spec = SettingSpec::named(name).ok()?;
         Some(*(spec.field)(&mut self))
     }
 
@@ -172,17 +256,8 @@ impl Settings {
     ///
     /// [`SettingError`] when the name, the text or the value is not usable.
     pub fn set(&mut self, name: &str, text: &str) -> Result<(), SettingError> {
-        let spec =
-            TABLE
-                .iter()
-                .find(|spec| spec.name == name)
-                .ok_or_else(|| SettingError::Unknown {
-                    name: name.to_owned(),
-                })?;
-        let value = text.trim().parse().map_err(|_| SettingError::NotANumber {
-            name: name.to_owned(),
-            text: text.to_owned(),
-        })?;
+        let spec = SettingSpec::named(name)?;
+        let value = spec.parse(text)?;
         let mut changed = *self;
         *(spec.field)(&mut changed) = value;
         *self = changed.validate()?;
@@ -222,6 +297,14 @@ impl Settings {
         Ok(self)
     }
 
+    /// The dialect that every store runs; TinyKV's where the number names none.
+    #[must_use]
+    pub fn preset(&self) -> Preset {
+        let place = usize::try_from(self.preset).ok();
+        let found = place.and_then(|place| Preset::ALL.get(place));
+        found.copied().unwrap_or_default()
+    }
+
     /// The part that a store reads.
     #[must_use]
     pub fn store_options(&self) -> StoreOptions {
@@ -230,7 +313,7 @@ impl Settings {
             tick_us: self.tick_ms * US_PER_MS,
             heartbeat_ticks: ticks(self.heartbeat_ticks),
             election_ticks: ticks(self.election_ticks),
-            no_op_on_election: true,
+            preset: self.preset(),
         }
     }
 }
@@ -271,5 +354,50 @@ mod tests {
         assert_eq!(settings, Settings::default());
         assert_eq!(settings.set("stores", "9"), Ok(()));
         assert_eq!(settings.stores, 9);
+    }
+
+    #[test]
+    fn a_preset_is_set_by_its_name_and_by_its_number() {
+        for (number, preset) in (0_u64..).zip(Preset::ALL) {
+            for text in [preset.name().to_owned(), number.to_string()] {
+                let mut settings = Settings::default();
+                assert_eq!(settings.set("preset", &text), Ok(()), "{text}");
+                assert_eq!(settings.preset(), preset);
+                assert_eq!(settings.store_options().preset, preset);
+            }
+            let spec = SettingSpec::named("preset").expect("a row of the table");
+            assert_eq!(spec.text(number), preset.name());
+        }
+    }
+
+    #[test]
+    fn a_preset_that_nobody_knows_is_refused_with_the_names_that_there_are() {
+        let mut settings = Settings::default();
+        assert_eq!(
+            settings.set("preset", "zookeeper"),
+            Err(SettingError::NoSuchChoice {
+                name: "preset".to_owned(),
+                text: "zookeeper".to_owned(),
+                choices: "tinykv, mit6824, etcd".to_owned(),
+            })
+        );
+        assert!(matches!(
+            settings.set("preset", "3"),
+            Err(SettingError::OutOfRange { max: 2, .. })
+        ));
+        assert_eq!(settings, Settings::default());
+    }
+
+    #[test]
+    fn every_value_of_a_choice_has_a_name() {
+        let choices = TABLE.iter().filter(|spec| !spec.names.is_empty());
+        for spec in choices {
+            assert_eq!(
+                (spec.min..=spec.max).count(),
+                spec.names.len(),
+                "{}",
+                spec.name
+            );
+        }
     }
 }

@@ -251,12 +251,15 @@ pub enum ReplyError {
 pub enum BusyReason {
     /// Applied data that waits for its flush.
     DirtyData,
+    /// Proposals that wait for their commit.
+    Uncommitted,
 }
 
 impl fmt::Display for BusyReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::DirtyData => "applied data waits for the disk",
+            Self::Uncommitted => "proposals wait for their commit",
         })
     }
 }

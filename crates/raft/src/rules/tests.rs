@@ -1,4 +1,4 @@
-use types::raft::{LogPosition, Role};
+use types::raft::LogPosition;
 
 use super::*;
 

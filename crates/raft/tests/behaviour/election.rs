@@ -382,6 +382,7 @@ fn every_request_of_an_older_term_is_answered_and_no_response_is() {
         MessageBody::HeartbeatResponse {
             commit: index(0),
             last: index(0),
+            round: 0,
         },
     ];
     for body in of_term_one {

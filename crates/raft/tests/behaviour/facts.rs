@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use raft::{Config, RawNode, Restored};
-use types::raft::{CommitEvidence, EntryBrief, EntryKind, RaftFact, Role, RoleReason, VoteVerdict};
+use types::raft::{
+    CommitEvidence, ConfState, EntryBrief, EntryKind, ProgressKind, RaftFact, Role, RoleReason,
+    VoteVerdict,
+};
 
 use crate::group::{
     Group, append, config, drain_all, entry, hard_state, heartbeat, index, lead, lone, matched,
@@ -42,6 +45,9 @@ fn a_start_is_told_with_what_was_durable() {
                 term: term(1),
                 reason: RoleReason::Started,
             },
+            RaftFact::ConfChanged {
+                conf_state: ConfState::of_voters([1, 2, 3].map(peer).to_vec()),
+            },
             RaftFact::Durable { to: index(2) },
             RaftFact::Committed {
                 to: index(1),
@@ -77,6 +83,7 @@ fn an_election_is_told_in_order_vote_by_vote() {
                 yes: 1,
                 no: 0,
                 needed: 2,
+                pre_vote: false,
             },
         ]
     );
@@ -92,6 +99,7 @@ fn an_election_is_told_in_order_vote_by_vote() {
                 yes: 2,
                 no: 0,
                 needed: 2,
+                pre_vote: false,
             },
             RaftFact::RoleChanged {
                 role: Role::Leader,
@@ -123,6 +131,7 @@ fn a_commit_by_counting_is_told_with_the_match_index_of_every_voter() {
                 peer: peer(3),
                 matched: index(1),
                 next: index(2),
+                kind: ProgressKind::Replicate,
             },
             RaftFact::Committed {
                 to: index(1),
@@ -213,6 +222,7 @@ fn every_answer_to_a_vote_request_is_told_with_its_reason() {
             candidate: peer(3),
             term: term(1),
             verdict,
+            pre_vote: false,
         })
     );
 }
@@ -263,6 +273,7 @@ fn a_prefix_hash_goes_on_from_the_truncated_one() {
         truncated_hash: hash(&whole, 2),
         entries: vec![entry(3, 2)],
         applied: index(2),
+        conf_state: None,
     };
     let node = lone(2, 3, behind);
     assert_eq!(hash(&node, 3), hash(&whole, 3));

@@ -106,11 +106,15 @@ pub(crate) fn vote(granted: bool) -> MessageBody {
 pub(crate) fn heartbeat(commit: u64) -> MessageBody {
     MessageBody::Heartbeat {
         commit: index(commit),
+        round: 0,
     }
 }
 
 pub(crate) fn request_vote(last: LogPosition) -> MessageBody {
-    MessageBody::RequestVote { last }
+    MessageBody::RequestVote {
+        last,
+        transfer: false,
+    }
 }
 
 /// Takes all Readys of a lone peer with a fast disk: the messages that it sent.

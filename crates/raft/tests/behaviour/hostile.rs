@@ -6,7 +6,8 @@ use raft::{OUTSIDE_MAX, RawNode, Restored, StepError};
 use types::codec;
 use types::id::{MAX_SAFE, PeerId};
 use types::raft::{
-    AppendResult, Entry, EntryKind, LogIndex, LogPosition, Message, MessageBody, Role, Term,
+    AppendResult, ConfState, Entry, EntryKind, LogIndex, LogPosition, Message, MessageBody, ReadId,
+    Role, Snapshot, Term,
 };
 
 use crate::group::{
@@ -227,11 +228,65 @@ fn any_body() -> impl Strategy<Value = MessageBody> {
         any_append(),
         result.prop_map(|result| MessageBody::AppendResponse { result }),
         number().prop_map(heartbeat),
-        (number(), number()).prop_map(|(commit, last)| MessageBody::HeartbeatResponse {
+        (number(), number()).prop_map(|(commit, round)| MessageBody::Heartbeat {
             commit: index(commit),
-            last: index(last),
+            round,
+        }),
+        (number(), number(), number()).prop_map(|(commit, last, round)| {
+            MessageBody::HeartbeatResponse {
+                commit: index(commit),
+                last: index(last),
+                round,
+            }
+        }),
+        any_position().prop_map(|last| MessageBody::PreVote { last }),
+        any::<bool>().prop_map(|granted| MessageBody::PreVoteResponse { granted }),
+        any_position().prop_map(|last| MessageBody::RequestVote {
+            last,
+            transfer: true,
+        }),
+        (any_position(), any_conf_state()).prop_map(|(last, conf_state)| MessageBody::Snapshot {
+            snapshot: Snapshot {
+                last,
+                conf_state,
+                ..Snapshot::default()
+            },
+        }),
+        Just(MessageBody::TimeoutNow),
+        (0_u64..6).prop_map(|to| MessageBody::TransferLeader {
+            transferee: PeerId::new(to),
+        }),
+        any::<u64>().prop_map(|id| MessageBody::ReadIndex { id: ReadId(id) }),
+        (any::<u64>(), number()).prop_map(|(id, at)| MessageBody::ReadIndexResponse {
+            id: ReadId(id),
+            index: index(at),
         }),
     ]
+}
+
+fn any_peers() -> impl Strategy<Value = Vec<PeerId>> {
+    prop::collection::vec((0_u64..6).prop_map(PeerId::new), 0..4)
+}
+
+fn any_conf_state() -> impl Strategy<Value = ConfState> {
+    let tame = Just(ConfState::of_voters([1, 2, 3].map(PeerId::new).to_vec()));
+    let wild = (
+        any_peers(),
+        any_peers(),
+        any_peers(),
+        any_peers(),
+        any::<bool>(),
+    )
+        .prop_map(
+            |(voters, learners, outgoing, learners_next, auto_leave)| ConfState {
+                voters,
+                learners,
+                outgoing,
+                learners_next,
+                auto_leave,
+            },
+        );
+    prop_oneof![tame, wild]
 }
 
 fn any_message() -> impl Strategy<Value = Message> {
@@ -266,7 +321,7 @@ fn turn() -> impl Strategy<Value = Turn> {
 
 fn order_holds(node: &RawNode) -> bool {
     let log = node.log();
-    log.truncated().index <= node.applied_index()
+    log.truncated().index <= node.commit()
         && node.applied_index() <= node.commit()
         && node.applied_index() <= log.persisted()
         && node.commit() <= log.last_index()
@@ -284,6 +339,7 @@ proptest! {
     ) {
         let mut node = follower();
         let mut taken = 0;
+        let mut installs = None;
         for turn in turns {
             match turn {
                 Turn::Step(message) => {
@@ -300,12 +356,19 @@ proptest! {
                 Turn::Take => {
                     if let Some(ready) = node.ready() {
                         taken = ready.number;
+                        installs = ready.snapshot.map(|snapshot| snapshot.last.index).or(installs);
                         if let Some(last) = ready.committed.last() {
+                            installs = None;
                             node.applied(last.index);
                         }
                     }
                 }
-                Turn::Persist => node.persisted(taken),
+                Turn::Persist => {
+                    node.persisted(taken);
+                    if let Some(to) = installs.take() {
+                        node.applied(to);
+                    }
+                }
             }
             prop_assert!(node.ticks_to_deadline() >= 1);
             prop_assert!(order_holds(&node), "{node:?}");

@@ -1,7 +1,8 @@
 //! How entries reach followers, and how logs are brought together (paper, section 5.3).
 
 use bytes::Bytes;
-use raft::progress::{APPENDS_IN_FLIGHT_MAX, ProgressState};
+use raft::Limits;
+use raft::progress::ProgressState;
 use raft::{CORRECT, ProposeError, RawNode, Restored, Rules};
 use types::raft::{AppendResult, EntryKind, HardState, LogIndex, MessageBody, MessageKind, Role};
 
@@ -136,11 +137,12 @@ fn appends_follow_each_other_without_waiting_for_answers() {
 fn no_more_appends_than_the_window_holds_are_on_their_way() {
     let mut node = settled_leader();
     let mut sent = 0;
-    for _ in 0..APPENDS_IN_FLIGHT_MAX + 10 {
+    let window = Limits::default().in_flight_appends;
+    for _ in 0..window + 10 {
         node.propose(Bytes::new()).expect("a leader");
         sent += drain(&mut node).len();
     }
-    assert_eq!(sent, 2 * APPENDS_IN_FLIGHT_MAX);
+    assert_eq!(sent, 2 * window);
     node.step(message(2, 1, 1, matched(5)))
         .expect("an honest message");
     let rest = drain(&mut node);
@@ -448,6 +450,7 @@ fn after_a_refusal_one_append_at_a_time_looks_for_where_the_logs_agree() {
     let lives = MessageBody::HeartbeatResponse {
         commit: index(1),
         last: index(1),
+        round: 0,
     };
     node.step(message(2, 1, 1, lives))
         .expect("an honest message");
