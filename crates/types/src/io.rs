@@ -38,6 +38,8 @@ pub struct StoreOptions {
     pub election_ticks: u32,
     /// The dialect that its peers run.
     pub preset: Preset,
+    /// Whether a new leader appends an empty entry.
+    pub no_op_on_election: bool,
 }
 
 /// All inputs of one store for one moment.
