@@ -171,13 +171,18 @@ impl GroupNode {
             Ok(at) => {
                 self.waiting.insert(at.index, (at.term, request.id));
             }
-            Err(ProposeError::NotLeader { leader }) => output.replies.push(Reply {
-                id: request.id,
-                result: Err(ReplyError::NotLeader {
-                    region: self.region.id,
-                    leader: leader.and_then(|id| self.region.peer(id)),
-                }),
-            }),
+            Err(error) => {
+                let leader = match error {
+                    ProposeError::NotLeader { leader } => leader,
+                    ProposeError::Transferring { to } => Some(to),
+                    _ => None,
+                };
+                let leader = leader.and_then(|id| self.region.peer(id));
+                let region = self.region.id;
+                let result = Err(ReplyError::NotLeader { region, leader });
+                let id = request.id;
+                output.replies.push(Reply { id, result });
+            }
         }
     }
 

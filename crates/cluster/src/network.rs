@@ -151,8 +151,9 @@ fn frame_of(
 
 fn detail_of(body: &MessageBody) -> MessageDetail {
     match body {
-        MessageBody::RequestVote { .. } => MessageDetail::Plain,
-        MessageBody::RequestVoteResponse { granted } => MessageDetail::Vote(*granted),
+        MessageBody::RequestVoteResponse { granted } | MessageBody::PreVoteResponse { granted } => {
+            MessageDetail::Vote(*granted)
+        }
         MessageBody::Append {
             entries, commit, ..
         } => match (entries.first(), entries.last()) {
@@ -164,9 +165,16 @@ fn detail_of(body: &MessageBody) -> MessageDetail {
             AppendResult::Rejected { .. } => MessageDetail::Rejected,
             AppendResult::Stale => MessageDetail::Plain,
         },
-        MessageBody::Heartbeat { commit } | MessageBody::HeartbeatResponse { commit, .. } => {
+        MessageBody::Heartbeat { commit, .. } | MessageBody::HeartbeatResponse { commit, .. } => {
             MessageDetail::Commit(*commit)
         }
+        MessageBody::Snapshot { snapshot } => MessageDetail::Commit(snapshot.last.index),
+        MessageBody::ReadIndexResponse { index, .. } => MessageDetail::Commit(*index),
+        MessageBody::RequestVote { .. }
+        | MessageBody::PreVote { .. }
+        | MessageBody::TimeoutNow
+        | MessageBody::TransferLeader { .. }
+        | MessageBody::ReadIndex { .. } => MessageDetail::Plain,
     }
 }
 

@@ -247,6 +247,7 @@ impl Known {
             RaftFact::VoteDecided {
                 candidate,
                 verdict: VoteVerdict::Granted,
+                pre_vote: false,
                 ..
             } => frame.vote = store(candidate),
             RaftFact::VoteDecided { .. } => {}
@@ -265,6 +266,7 @@ impl Known {
                 peer,
                 matched,
                 next,
+                ..
             } => {
                 if let Some(store) = store(peer) {
                     frame.progress.retain(|(known, ..)| *known != store);
@@ -272,8 +274,26 @@ impl Known {
                     frame.progress.sort_unstable();
                 }
             }
+            RaftFact::SnapshotRestored { last, .. } => {
+                drop_until(frame, *last);
+                frame.entries.clear();
+                frame.last = *last;
+            }
+            RaftFact::Compacted { to } => drop_until(frame, *to),
+            RaftFact::ConfChanged { .. }
+            | RaftFact::SnapshotSent { .. }
+            | RaftFact::TransferStarted { .. }
+            | RaftFact::TransferEnded { .. }
+            | RaftFact::ReadAsked { .. }
+            | RaftFact::ReadConfirmed { .. } => {}
         }
     }
+}
+
+/// Drops the entries up to `to`.
+fn drop_until(frame: &mut StoreFrame, to: LogPosition) {
+    frame.truncated = to;
+    frame.entries.retain(|entry| entry.index > to.index);
 }
 
 fn append(frame: &mut StoreFrame, entries: &[EntryBrief]) {

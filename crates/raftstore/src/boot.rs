@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use raft::{CORRECT, Config, RawNode, Restored};
+use raft::{Config, RawNode, Restored};
 use types::{
     codec,
     disk::{DISK_VERSION, DiskImage, DiskWrite, RowKey, Table},
     event::EventId,
     id::{Cycle, RegionId},
     io::{BootConfig, Output, Stop},
-    raft::{Entry, EntryBrief},
+    raft::{ConfState, Entry, EntryBrief},
     store::{ColumnFamily, Region},
     time::StoreTime,
     view::{Fact, FactBody},
@@ -215,15 +215,15 @@ fn make_peer(
     let name = region
         .peer_on(config.store)
         .ok_or_else(|| stop(format!("it has no peer on this store, {}", config.store)))?;
+    let voters: Vec<_> = region.peers.iter().map(|peer| peer.id).collect();
+    let conf_state = Some(ConfState::of_voters(voters.clone()));
     let raft_config = Config {
-        id: name.id,
-        voters: region.peers.iter().map(|peer| peer.id).collect(),
         election_ticks: config.options.election_ticks,
         heartbeat_ticks: config.options.heartbeat_ticks,
         no_op_on_election: config.options.no_op_on_election,
         seed: codec::chain(config.seed, &region.id.get().to_be_bytes()),
         trace: true,
-        rules: &CORRECT,
+        ..Config::preset(config.options.preset, name.id, voters)
     };
     let apply = storage.apply_state();
     let restored = Restored {
@@ -232,6 +232,7 @@ fn make_peer(
         truncated_hash: apply.truncated_hash,
         entries,
         applied: apply.applied,
+        conf_state,
     };
     let raft = RawNode::new(raft_config, restored).map_err(|error| stop(error.to_string()))?;
     Ok(Peer::new(region.clone(), name, raft, storage, data))

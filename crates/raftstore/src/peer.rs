@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use raft::{RawNode, Ready};
+use raft::{ProposeError, RawNode, Ready};
 use serde::Serialize;
 use types::{
     codec,
@@ -122,13 +122,29 @@ impl Peer {
             return Err(ReplyError::ServerIsBusy { reason });
         }
         let data = codec::encode(request).into();
-        let at = self.raft.propose(data).map_err(|error| match error {
-            raft::ProposeError::NotLeader { leader } => self.not_leader(leader),
-        })?;
+        let at = self
+            .raft
+            .propose(data)
+            .map_err(|error| self.refusal(error))?;
         self.pending.insert(at, request.id);
         let request = request.id;
         turn.fact(&self.region, FactBody::Proposed { request, at });
         Ok(())
+    }
+
+    /// What a client hears about a proposal that raft did not take. Without a leader's name it
+    /// looks for one.
+    fn refusal(&self, error: ProposeError) -> ReplyError {
+        match error {
+            ProposeError::NotLeader { leader } => self.not_leader(leader),
+            ProposeError::Transferring { to } => self.not_leader(Some(to)),
+            ProposeError::Removed => self.not_leader(None),
+            ProposeError::TooMuchUncommitted { .. }
+            | ProposeError::ChangePending { .. }
+            | ProposeError::BadChange(_) => ReplyError::ServerIsBusy {
+                reason: BusyReason::Uncommitted,
+            },
+        }
     }
 
     fn not_leader(&self, leader: Option<types::id::PeerId>) -> ReplyError {
@@ -264,7 +280,7 @@ impl Peer {
         let (elapsed, timeout) = (timer.elapsed(), timer.timeout());
         let now = match self.raft.role() {
             Role::Leader => None,
-            Role::Follower | Role::Candidate => {
+            Role::Follower | Role::PreCandidate | Role::Candidate => {
                 Some((turn.ticks.saturating_sub(u64::from(elapsed)), timeout))
             }
         };

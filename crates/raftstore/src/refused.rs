@@ -40,6 +40,9 @@ impl Refused {
             StepError::OutOfRange { .. }
             | StepError::BrokenEntries { .. }
             | StepError::RivalLeader { .. }
+            | StepError::NotInSnapshot { .. }
+            | StepError::BadSnapshot { .. }
+            | StepError::ImpossibleSnapshot { .. }
             | StepError::MatchBeyondLog { .. } => Some(Self::ImpossibleMessage),
             StepError::CommittedOverwritten { .. } | StepError::CommitBeyondLog { .. } => None,
         }

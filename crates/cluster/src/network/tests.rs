@@ -23,6 +23,7 @@ fn message(from: u64, to: u64) -> StoreMessage {
             term: Term::new(1),
             body: MessageBody::Heartbeat {
                 commit: LogIndex::ZERO,
+                round: 0,
             },
         },
     }

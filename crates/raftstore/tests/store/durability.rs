@@ -125,6 +125,7 @@ fn nothing_at_all_is_said_before_the_first_write_is_durable() {
     let mut store = all.node(1).store.clone().expect("up");
     let beat = MessageBody::Heartbeat {
         commit: LogIndex::new(5),
+        round: 0,
     };
     let inputs = vec![Delivered {
         event: EventId { segment: 1, seq: 9 },
@@ -169,7 +170,14 @@ fn a_vote_is_given_when_it_is_durable() {
         index: LogIndex::new(5),
         term: Term::new(5),
     };
-    let output = single.message(2, 6, MessageBody::RequestVote { last });
+    let output = single.message(
+        2,
+        6,
+        MessageBody::RequestVote {
+            last,
+            transfer: false,
+        },
+    );
     assert!(output.messages.is_empty() && output.write.is_some());
     let output = single.durable();
     assert_eq!(

@@ -58,6 +58,7 @@ pub(crate) fn config(store: u64, stores: u64, incarnation: u64) -> BootConfig {
             heartbeat_ticks: 2,
             election_ticks: 10,
             no_op_on_election: true,
+            preset: types::raft::Preset::TinyKv,
         },
     }
 }
@@ -268,7 +269,7 @@ impl Loop {
             let durable = disk.hard_state;
             let (term, to) = (message.message.term, message.message.to);
             let is_kept = match &message.message.body {
-                MessageBody::RequestVote { last } => {
+                MessageBody::RequestVote { last, .. } => {
                     durable.term == term
                         && durable.vote == Some(PeerId::new(n))
                         && (disk.last.term, disk.last.index) >= (last.term, last.index)
