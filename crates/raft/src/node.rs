@@ -299,7 +299,10 @@ impl RawNode {
             }
             committed.push(entry.clone());
         }
-        self.peer.handed = committed.last().map_or(self.peer.handed, |last| last.index);
+        if let Some(last) = committed.last() {
+            let commit = self.peer.hard_state.commit;
+            self.peer.handed = (self.peer.rules.handed_over)(last.index, commit);
+        }
         committed
     }
 

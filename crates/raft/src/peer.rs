@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use types::id::PeerId;
 use types::raft::{
-    AppendResult, CommitEvidence, ConfState, HardState, LogIndex, Message, MessageBody, RaftFact,
-    Role, RoleReason, Snapshot, Term, TransferEnd, VoteVerdict,
+    AppendResult, CommitEvidence, HardState, LogIndex, Message, MessageBody, RaftFact, Role,
+    RoleReason, Snapshot, Term, TransferEnd, VoteVerdict,
 };
 
 use crate::check::is_leaders;
@@ -76,9 +76,8 @@ pub(crate) struct Peer {
 impl Peer {
     pub(crate) fn new(mut config: Config, restored: Restored) -> Result<Self, ConfigError> {
         let voters = std::mem::take(&mut config.voters);
-        let conf_state = restored.conf_state;
-        let membership =
-            Membership::new(conf_state.unwrap_or_else(|| ConfState::of_voters(voters)))?;
+        let conf_state = (config.rules.members_at_start)(restored.conf_state, voters);
+        let membership = Membership::new(conf_state)?;
         let log = Log::new(
             restored.truncated,
             restored.truncated_hash,

@@ -7,7 +7,7 @@
 //! a rule guards against.
 
 use types::id::PeerId;
-use types::raft::{HardState, LogIndex, MessageKind, Term, VoteVerdict};
+use types::raft::{ConfState, HardState, LogIndex, MessageKind, Term, VoteVerdict};
 
 use crate::quorum::{self, Tally};
 
@@ -88,6 +88,10 @@ pub struct Rules {
     pub may_propose_change: fn(&ChangeCheck) -> bool,
     /// See [`pending_at_election`].
     pub pending_at_election: fn(LogIndex) -> LogIndex,
+    /// See [`members_at_start`].
+    pub members_at_start: fn(Option<ConfState>, Vec<PeerId>) -> ConfState,
+    /// See [`members_after_snapshot`].
+    pub members_after_snapshot: fn(&ConfState, &ConfState) -> ConfState,
     /// See [`may_answer_reads`].
     pub may_answer_reads: fn(Option<Term>, Term) -> bool,
     /// See [`read_waits_for`].
@@ -100,6 +104,8 @@ pub struct Rules {
     pub durable: fn(LogIndex, LogIndex) -> LogIndex,
     /// See [`may_apply`].
     pub may_apply: fn(LogIndex, LogIndex) -> LogIndex,
+    /// See [`handed_over`].
+    pub handed_over: fn(LogIndex, LogIndex) -> LogIndex,
 }
 
 /// Every rule as it should be.
@@ -134,12 +140,15 @@ pub static CORRECT: Rules = Rules {
     is_counted,
     may_propose_change,
     pending_at_election,
+    members_at_start,
+    members_after_snapshot,
     may_answer_reads,
     read_waits_for,
     holds_lease,
     release,
     durable,
     may_apply,
+    handed_over,
 };
 
 #[cfg(test)]

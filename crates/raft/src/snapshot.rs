@@ -122,7 +122,9 @@ impl Peer {
         self.log.reset(last, prefix_hash, equal);
         self.handed = last.index;
         self.tell(|_| RaftFact::SnapshotRestored { last, prefix_hash });
-        if let Ok(membership) = Membership::new(snapshot.conf_state.clone()) {
+        let own = self.membership.state();
+        let members = (self.rules.members_after_snapshot)(own, &snapshot.conf_state);
+        if let Ok(membership) = Membership::new(members) {
             self.set_membership(membership);
         }
         self.snapshot = Some(snapshot);

@@ -1,6 +1,7 @@
 //! Membership changes (paper, section 6; thesis, chapter 4).
 
-use types::raft::LogIndex;
+use types::id::PeerId;
+use types::raft::{ConfState, LogIndex};
 
 /// How a peer belongs to one half of the membership.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,4 +38,18 @@ pub fn may_propose_change(check: &ChangeCheck) -> bool {
 #[must_use]
 pub fn pending_at_election(last: LogIndex) -> LogIndex {
     last
+}
+
+/// The membership of a peer that starts, given the one on its disk and the voters that its host
+/// names: the disk knows better (S2-5, S4-1).
+#[must_use]
+pub fn members_at_start(disk: Option<ConfState>, voters: Vec<PeerId>) -> ConfState {
+    disk.unwrap_or_else(|| ConfState::of_voters(voters))
+}
+
+/// The membership once a snapshot is taken in: the snapshot's, since the changes that led there
+/// are not in the log any more (S0-9).
+#[must_use]
+pub fn members_after_snapshot(_own: &ConfState, snapshot: &ConfState) -> ConfState {
+    snapshot.clone()
 }

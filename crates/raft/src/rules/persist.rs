@@ -66,3 +66,10 @@ pub fn durable(written: LogIndex, intact: LogIndex) -> LogIndex {
 pub fn may_apply(commit: LogIndex, durable: LogIndex) -> LogIndex {
     commit.min(durable)
 }
+
+/// Up to where entries count as given out, after those up to `given` were: not up to the `commit`
+/// of the moment, which may have moved since they were chosen (X9).
+#[must_use]
+pub fn handed_over(given: LogIndex, _commit: LogIndex) -> LogIndex {
+    given
+}
