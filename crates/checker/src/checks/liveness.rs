@@ -1,0 +1,109 @@
+//! R17, liveness: a group that was healed and given time has one leader, equal logs, equal data,
+//! no joint phase, and took a fresh write.
+
+use types::id::StoreId;
+use types::raft::{LogIndex, LogPosition, Role};
+
+use crate::checks::membership::shown;
+use crate::ledger::Ledger;
+use crate::replica::Replica;
+use crate::violation::{Fault, Invariant, Judgement};
+
+/// Judges the replicas of the healed core; `written` is the index of a write that was asked for
+/// after the healing.
+pub(crate) fn converged(core: &[&Replica], written: LogIndex, ledger: &Ledger) -> Judgement {
+    let Some(leader) = core.iter().find(|replica| replica.leads()) else {
+        return match core.first() {
+            Some(replica) => Err(stuck(replica, "nobody leads".to_owned())),
+            None => Ok(()),
+        };
+    };
+    left_joint(leader)?;
+    for replica in core {
+        follows(replica, leader)?;
+        equal_log(replica, leader, ledger)?;
+        equal_data(replica, leader)?;
+        left_joint(replica)?;
+    }
+    let is_written = leader.commit >= written && ledger.commit() >= written;
+    if is_written {
+        Ok(())
+    } else {
+        let message = format!("{written} is not committed, only {}", leader.commit);
+        Err(stuck(leader, message))
+    }
+}
+
+/// A store of the healed core of which nothing was ever told.
+pub(crate) fn missing(store: StoreId, other: Option<&Replica>) -> Judgement {
+    match other {
+        Some(replica) => Err(stuck(replica, format!("{store} never started"))),
+        None => Ok(()),
+    }
+}
+
+fn follows(replica: &Replica, leader: &Replica) -> Judgement {
+    let is_same = replica.store == leader.store;
+    let follows = replica.role == Role::Follower && replica.leader == Some(leader.peer);
+    if replica.term == leader.term && (is_same || follows) {
+        return Ok(());
+    }
+    let message = format!(
+        "{} is a {:?} of {}, {} leads {}",
+        replica.peer, replica.role, replica.term, leader.peer, leader.term
+    );
+    Err(stuck(replica, message))
+}
+
+fn equal_log(replica: &Replica, leader: &Replica, ledger: &Ledger) -> Judgement {
+    let ends = |replica: &Replica| (replica.log.last(), replica.commit);
+    let (own, leaders) = (ends(replica), ends(leader));
+    if own != leaders {
+        let message = format!(
+            "{} has a log up to {} and committed {}, {} has {} and {}",
+            replica.peer, own.0, own.1, leader.peer, leaders.0, leaders.1
+        );
+        return Err(stuck(replica, message));
+    }
+    let LogPosition { index, .. } = own.0;
+    // Equal ends have equal prefixes (R3), as long as somebody told the hash of one.
+    if index > LogIndex::ZERO && own.1 == index && ledger.prefix_hash(own.0) == 0 {
+        return Err(stuck(replica, format!("nobody told the hash of the log up to {}", own.0)));
+    }
+    Ok(())
+}
+
+fn equal_data(replica: &Replica, leader: &Replica) -> Judgement {
+    let (own, leaders) = (replica.applied, leader.applied);
+    if own != leader.commit || own != leaders {
+        let message = format!(
+            "{} applied {own}, {} applied {leaders}, committed is {}",
+            replica.peer, leader.peer, leader.commit
+        );
+        return Err(stuck(replica, message));
+    }
+    if replica.data_hash != leader.data_hash || own > LogIndex::ZERO && replica.data_hash.is_none()
+    {
+        let message = format!(
+            "the data of {} hashes to {:x?}, of {} to {:x?}",
+            replica.peer, replica.data_hash, leader.peer, leader.data_hash
+        );
+        return Err(stuck(replica, message));
+    }
+    Ok(())
+}
+
+/// The joint phase is left eventually (R13).
+fn left_joint(replica: &Replica) -> Judgement {
+    match replica.seat.membership() {
+        Some(membership) if membership.is_joint() => {
+            let message = format!("{} is still joint: {}", replica.peer, shown(membership));
+            Err(replica.fault(Invariant::Membership, replica.commit, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn stuck(replica: &Replica, message: String) -> Fault {
+    replica.fault(Invariant::Liveness, replica.commit, message)
+}
