@@ -366,6 +366,12 @@ impl RawNode {
         self.peer.lease_until_us()
     }
 
+    /// How many reads wait for this leader's confirmation.
+    #[must_use]
+    pub fn waiting_reads(&self) -> usize {
+        self.peer.reads.count()
+    }
+
     /// Why a quorum holds `index`, as far as this leader knows, or why it does not.
     #[must_use]
     pub fn why(&self, index: LogIndex) -> Why {

@@ -103,7 +103,7 @@ impl Reads {
         lease.is_some() || !self.waiting.is_empty()
     }
 
-    fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.waiting.len() + self.early.len()
     }
 }
