@@ -11,7 +11,7 @@ use types::raft::{
 };
 
 /// Where the numbers come from.
-pub trait Numbers {
+pub(crate) trait Numbers {
     /// A number below `bound`, which is not zero.
     fn below(&mut self, bound: u64) -> u64;
 
@@ -22,7 +22,7 @@ pub trait Numbers {
 }
 
 /// Small, so that they are reached.
-pub const LIMITS: Limits = Limits {
+pub(crate) const LIMITS: Limits = Limits {
     in_flight_appends: 3,
     in_flight_bytes: 120,
     append_entries: 4,
@@ -34,13 +34,13 @@ pub const LIMITS: Limits = Limits {
 
 /// What happened to the messages of one sequence.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
+pub(crate) struct Tally {
     /// Messages that were taken in.
-    pub taken: u64,
+    pub(crate) taken: u64,
     /// Messages that were refused with a typed error.
-    pub refused: u64,
+    pub(crate) refused: u64,
     /// How often the peer led.
-    pub led: u64,
+    pub(crate) led: u64,
 }
 
 /// Throws `messages` arbitrary messages at a peer, with timers, proposals and its disk between
@@ -49,7 +49,7 @@ pub struct Tally {
 /// # Panics
 ///
 /// When a refused message changed the peer, or anything passes its limit.
-pub fn run(numbers: &mut dyn Numbers, messages: usize) -> Tally {
+pub(crate) fn run(numbers: &mut dyn Numbers, messages: usize) -> Tally {
     let mut peer = Driven::new(numbers);
     for _ in 0..messages {
         peer.disturb(numbers);
