@@ -69,13 +69,13 @@ impl Node for GroupNode {
         };
         let peer = region.peer_on(config.store);
         let peer = peer.ok_or_else(|| inconsistent("no peer lives here".to_owned()))?;
+        let voters = region.peers.iter().map(|peer| peer.id).collect();
         let raft_config = Config {
             election_ticks: config.options.election_ticks,
             heartbeat_ticks: config.options.heartbeat_ticks,
-            no_op_on_election: config.options.no_op_on_election,
             seed: config.seed,
             trace: true,
-            ..Config::new(peer.id, region.peers.iter().map(|peer| peer.id).collect())
+            ..Config::preset(config.options.preset, peer.id, voters)
         };
         let started = FactBody::Started {
             incarnation: config.incarnation,
@@ -126,6 +126,7 @@ impl Node for GroupNode {
                 Input::Message(message) => drop(self.raft.step(message.message.clone())),
                 Input::Request(request) => self.propose(request, output),
                 Input::Durable(cycle) => self.durable(*cycle, output),
+                Input::Admin(_) => {}
             }
         }
         self.finish(cause, output);

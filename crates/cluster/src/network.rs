@@ -1,11 +1,11 @@
 //! The network between stores: per directed link a latency, a chance of loss, of duplication and
-//! of being held back; and cuts between groups of stores.
+//! of being held back; cuts between groups of stores; and ways that are blocked in one direction.
 //!
 //! A link keeps the order of what it carries, as a TCP connection does, except for messages that
 //! are held back and for second copies. It delivers to a store, not to one of its lives. Clients
 //! sit beside the stores: their traffic takes the same latency and is never cut, lost or doubled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use types::{
@@ -30,6 +30,8 @@ const HELD_BACK: (u64, u64) = (2, 5);
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Network {
     cut: Vec<Vec<StoreId>>,
+    /// Ways that lose everything, from sender to receiver.
+    blocked: BTreeSet<(StoreId, StoreId)>,
     /// When the last message of each directed link is due.
     busy_until: BTreeMap<(StoreId, StoreId), VirtualTime>,
 }
@@ -43,9 +45,10 @@ pub(crate) enum Sent {
 }
 
 impl Network {
-    pub(crate) fn new(cut: Vec<Vec<StoreId>>) -> Self {
+    pub(crate) fn new(cut: Vec<Vec<StoreId>>, blocked: &[(StoreId, StoreId)]) -> Self {
         Self {
             cut,
+            blocked: blocked.iter().copied().collect(),
             busy_until: BTreeMap::new(),
         }
     }
@@ -59,14 +62,25 @@ impl Network {
         self.cut = groups;
     }
 
+    /// The ways that lose everything.
+    pub(crate) fn blocked(&self) -> Vec<(StoreId, StoreId)> {
+        self.blocked.iter().copied().collect()
+    }
+
+    pub(crate) fn block(&mut self, ways: Vec<(StoreId, StoreId)>) {
+        self.blocked = ways.into_iter().collect();
+    }
+
     pub(crate) fn heal(&mut self) {
         self.cut.clear();
+        self.blocked.clear();
     }
 
     /// Whether the way from `a` to `b` is cut now.
     pub(crate) fn is_cut(&self, a: StoreId, b: StoreId) -> bool {
         let group = |store| self.cut.iter().position(|group| group.contains(&store));
-        !self.cut.is_empty() && group(a) != group(b)
+        let is_parted = !self.cut.is_empty() && group(a) != group(b);
+        is_parted || self.blocked.contains(&(a, b))
     }
 
     /// Takes a message from its sender. Draws the same number of times for every message.

@@ -9,7 +9,7 @@ use types::{
     frame::MessageFrame,
     id::{ClientId, Cycle, StoreId},
     io::Output,
-    store::{Reply, Request, RequestId, StoreMessage},
+    store::{AdminRequest, Reply, Request, RequestId, StoreMessage},
     time::{US_PER_MS, VirtualTime},
 };
 
@@ -74,6 +74,11 @@ pub(crate) enum Event {
     },
     /// A client of the workload wants something new.
     Think { client: ClientId },
+    /// An operator's command reaches a store.
+    Admin {
+        store: StoreId,
+        request: AdminRequest,
+    },
 }
 
 /// What the run hash sees of an event: which one it is. Contents are hashed when they are made.
@@ -90,6 +95,7 @@ pub(crate) enum EventName {
     Retry(ClientId, OperationId),
     Deadline(ClientId, OperationId),
     Think(ClientId),
+    Admin(StoreId),
 }
 
 impl Event {
@@ -110,6 +116,7 @@ impl Event {
             Self::Retry { client, operation } => EventName::Retry(*client, *operation),
             Self::Deadline { client, operation } => EventName::Deadline(*client, *operation),
             Self::Think { client } => EventName::Think(*client),
+            Self::Admin { store, .. } => EventName::Admin(*store),
         }
     }
 }

@@ -30,6 +30,8 @@ pub struct SavedCluster {
     pub run_hash: u64,
     /// The groups of the cut; empty when the network is whole.
     pub cut: Vec<Vec<StoreId>>,
+    /// The ways that lose everything, from sender to receiver, in ascending order.
+    pub blocked: Vec<(StoreId, StoreId)>,
     /// The stores, by id.
     pub stores: Vec<SavedStore>,
     /// The newest operations of the page's client, oldest first.
@@ -92,7 +94,7 @@ pub enum SavedError {
 }
 
 /// The version of the saved form.
-pub const SAVED_VERSION: u32 = 1;
+pub const SAVED_VERSION: u32 = 2;
 /// The most bytes of commands and results that a saved cluster keeps of its operations.
 const OPERATION_BYTES_MAX: usize = 4 << 20;
 /// The most starts of a conductor; request names carry the segment in their upper bits.
@@ -118,6 +120,7 @@ impl SavedCluster {
             now: VirtualTime::ZERO,
             run_hash: 0,
             cut: Vec::new(),
+            blocked: Vec::new(),
             stores: (1..=settings.stores).map(store).collect(),
             operations: Vec::new(),
             last_operation: 0,
@@ -171,6 +174,10 @@ impl SavedCluster {
             .is_none_or(|last| *last <= self.last_operation);
         let lives = self.stores.iter().map(|store| store.incarnation.get());
         let all: Vec<StoreId> = self.stores.iter().map(|store| store.id).collect();
+        let blocked_are_known = self
+            .blocked
+            .iter()
+            .all(|(from, to)| all.contains(from) && all.contains(to));
         let rules = [
             (self.segment < SEGMENT_MAX, "too many segments"),
             (self.now <= INSTANT_MAX, "the clock is beyond all measure"),
@@ -185,6 +192,10 @@ impl SavedCluster {
             (
                 self.cut.is_empty() || is_partition(&self.cut, &all),
                 "the cut has no such groups",
+            ),
+            (
+                blocked_are_known && self.blocked.is_sorted_by(|a, b| a < b),
+                "the blocked ways are between other stores, or not in order",
             ),
             (
                 self.workload.is_none_or(|plan| plan.is_valid()),
@@ -265,10 +276,10 @@ mod tests {
     fn saved_bytes_of_others_are_refused() {
         assert_eq!(SavedCluster::decode(b"{}"), Err(SavedError::NotACluster));
         let mut bytes = SavedCluster::fresh(Settings::default(), None).encode();
-        bytes[4] = 2;
-        let other = SavedError::OtherVersion { found: 2, known: 1 };
-        assert_eq!(SavedCluster::decode(&bytes), Err(other));
         bytes[4] = 1;
+        let other = SavedError::OtherVersion { found: 1, known: 2 };
+        assert_eq!(SavedCluster::decode(&bytes), Err(other));
+        bytes[4] = 2;
         bytes.truncate(20);
         assert!(matches!(
             SavedCluster::decode(&bytes),

@@ -220,7 +220,6 @@ fn make_peer(
     let raft_config = Config {
         election_ticks: config.options.election_ticks,
         heartbeat_ticks: config.options.heartbeat_ticks,
-        no_op_on_election: config.options.no_op_on_election,
         seed: codec::chain(config.seed, &region.id.get().to_be_bytes()),
         trace: true,
         ..Config::preset(config.options.preset, name.id, voters)

@@ -29,6 +29,9 @@ pub enum Refused {
     /// A completion of a write that is not open.
     #[error("a completion of a write that is not open")]
     UnknownCycle,
+    /// An operator's command; stores carry none out.
+    #[error("an operator's command that stores do not carry out")]
+    AdminCommand,
 }
 
 impl Refused {

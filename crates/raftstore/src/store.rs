@@ -104,6 +104,7 @@ impl Store {
                 Input::Wake | Input::Request(_) => {}
                 Input::Message(message) => self.message(message, output)?,
                 Input::Durable(cycle) => self.durable(*cycle, output)?,
+                Input::Admin(_) => self.refuse(Refused::AdminCommand),
             }
         }
         self.drain_all(proposed, output)

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{StoreId, number},
     settings::SettingError,
-    store::Command,
+    store::{AdminRequest, Command},
 };
 use std::fmt;
 
@@ -32,7 +32,7 @@ pub enum Action {
         /// The groups; every store is in exactly one.
         groups: Vec<Vec<StoreId>>,
     },
-    /// Removes the cut.
+    /// Removes the cut, and every block.
     Heal,
     /// Gives a command to the client.
     Submit {
@@ -47,6 +47,20 @@ pub enum Action {
         name: String,
         /// Its new value.
         value: u64,
+    },
+    /// Loses every message on these ways, in this direction only. Replaces an earlier block; no
+    /// ways at all, or [`Action::Heal`], end it.
+    Block {
+        /// The ways, each from its sender to its receiver.
+        ways: Vec<(StoreId, StoreId)>,
+    },
+    /// Asks a store to do something with one of its peers. It comes there as a client's request
+    /// does, and is lost when the store is down; what became of it, facts tell.
+    Admin {
+        /// Which store.
+        store: StoreId,
+        /// What to do.
+        request: AdminRequest,
     },
 }
 

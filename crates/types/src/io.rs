@@ -7,7 +7,7 @@ use crate::{
     event::EventId,
     id::{Cycle, Incarnation, RegionId, StoreId},
     raft::{LogIndex, Preset, Term},
-    store::{Region, Reply, Request, StoreMessage},
+    store::{AdminRequest, Region, Reply, Request, StoreMessage},
     time::StoreTime,
     view::Fact,
 };
@@ -38,8 +38,6 @@ pub struct StoreOptions {
     pub election_ticks: u32,
     /// The dialect that its peers run.
     pub preset: Preset,
-    /// Whether a new leader appends an empty entry.
-    pub no_op_on_election: bool,
 }
 
 /// All inputs of one store for one moment.
@@ -71,6 +69,8 @@ pub enum Input {
     Request(Request),
     /// The write of this cycle is durable.
     Durable(Cycle),
+    /// A command of an operator.
+    Admin(AdminRequest),
 }
 
 /// What a store wants done. Everything in it may leave at once.

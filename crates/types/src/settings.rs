@@ -314,7 +314,6 @@ impl Settings {
             heartbeat_ticks: ticks(self.heartbeat_ticks),
             election_ticks: ticks(self.election_ticks),
             preset: self.preset(),
-            no_op_on_election: self.preset() != Preset::Mit6824,
         }
     }
 }

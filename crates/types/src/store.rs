@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{ClientId, PeerId, RegionId, StoreId},
-    raft::{Message, Term},
+    raft::{ConfChange, Message, Term},
 };
 
 /// A replica of a region on a store.
@@ -191,6 +191,40 @@ pub struct Request {
     pub epoch: RegionEpoch,
     /// The command.
     pub command: Command,
+}
+
+/// What an operator asks of a peer. Nobody answers: facts tell what came of it, and a peer that
+/// cannot do it now does nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AdminCommand {
+    /// Hand the leadership over. A follower asks its leader to.
+    TransferLeader {
+        /// The peer that shall lead.
+        to: PeerId,
+    },
+    /// Propose a membership change. Only a leader can.
+    ChangePeers {
+        /// The change.
+        change: ConfChange,
+    },
+    /// Drop the beginning of the own log.
+    CompactLog {
+        /// How many applied entries stay.
+        keep: u64,
+    },
+    /// Campaign at once.
+    Campaign,
+    /// Forget who leads.
+    ForgetLeader,
+}
+
+/// An operator's command on its way to a store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdminRequest {
+    /// Which group.
+    pub region: RegionId,
+    /// What to do.
+    pub command: AdminCommand,
 }
 
 /// An answer on its way to a client. Every request is answered exactly once, or its store dies.

@@ -10,7 +10,8 @@ use types::{
 
 use super::{Conductor, PAGE_CLIENT};
 use crate::{
-    queue::after_ms,
+    network::draw_client_way,
+    queue::{Event, after_ms},
     recording::Chance,
     saved::is_partition,
     slot::{Slot, SlotLife},
@@ -42,6 +43,12 @@ impl Conductor {
             Action::Cut { groups } => self.network.cut(groups),
             Action::Heal => self.network.heal(),
             Action::Set { .. } => self.settings = settings,
+            Action::Block { ways } => self.network.block(ways),
+            Action::Admin { store, request } => {
+                let way = draw_client_way(&self.settings, &mut self.dice);
+                let due = after_ms(self.now, way);
+                self.queue.push(due, Event::Admin { store, request });
+            }
             Action::Submit { command, via } => {
                 let operation = self.with_client(PAGE_CLIENT, |client, desk| {
                     client.submit(command, via, desk)
@@ -75,6 +82,15 @@ impl Conductor {
                 }
             }
             Action::Heal => {}
+            Action::Block { ways } => {
+                for &(from, to) in ways {
+                    self.existing(from)?;
+                    self.existing(to)?;
+                }
+            }
+            Action::Admin { store, .. } => {
+                self.existing(*store)?;
+            }
             Action::Submit { command, via } => {
                 check_command(command)?;
                 via.map_or(Ok(()), |store| self.existing(store).map(|_| ()))?;

@@ -172,6 +172,11 @@ impl Conductor {
             Event::Think { client } => {
                 self.with_client(client, |client, desk| client.think(id, desk));
             }
+            Event::Admin { store, request } => {
+                if self.slots[&store].life == SlotLife::Up {
+                    self.deliver(store, Input::Admin(request), parcels);
+                }
+            }
         }
     }
 

@@ -90,7 +90,7 @@ fn messages_are_lost_and_doubled_as_often_as_the_settings_ask() {
 #[test]
 fn a_message_across_a_cut_is_lost_and_one_inside_a_group_is_not() {
     let group = |stores: &[u64]| stores.iter().copied().map(StoreId::new).collect();
-    let mut network = Network::new(vec![group(&[1, 2]), group(&[3])]);
+    let mut network = Network::new(vec![group(&[1, 2]), group(&[3])], &[]);
     let mut dice = Dice::new(&3_u64);
     let now = VirtualTime::ZERO;
     let mut send = |network: &mut Network, from, to| {
@@ -109,4 +109,14 @@ fn a_message_across_a_cut_is_lost_and_one_inside_a_group_is_not() {
     ));
     network.heal();
     assert!(matches!(send(&mut network, 1, 3), Sent::Flying(..)));
+}
+
+#[test]
+fn a_blocked_way_loses_in_one_direction_only() {
+    let mut network = Network::default();
+    network.block(vec![(StoreId::new(1), StoreId::new(2))]);
+    assert!(network.is_cut(StoreId::new(1), StoreId::new(2)));
+    assert!(!network.is_cut(StoreId::new(2), StoreId::new(1)));
+    network.heal();
+    assert!(!network.is_cut(StoreId::new(1), StoreId::new(2)));
 }

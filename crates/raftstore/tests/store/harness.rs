@@ -57,7 +57,6 @@ pub(crate) fn config(store: u64, stores: u64, incarnation: u64) -> BootConfig {
             tick_us: TICK_US,
             heartbeat_ticks: 2,
             election_ticks: 10,
-            no_op_on_election: true,
             preset: types::raft::Preset::TinyKv,
         },
     }
