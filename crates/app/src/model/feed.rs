@@ -110,7 +110,13 @@ fn is_told(body: &FactBody) -> bool {
         FactBody::Raft(fact) => match fact {
             RaftFact::RoleChanged { .. }
             | RaftFact::VoteDecided { .. }
-            | RaftFact::Truncated { .. } => true,
+            | RaftFact::Truncated { .. }
+            | RaftFact::ConfChanged { .. }
+            | RaftFact::SnapshotSent { .. }
+            | RaftFact::SnapshotRestored { .. }
+            | RaftFact::Compacted { .. }
+            | RaftFact::TransferStarted { .. }
+            | RaftFact::TransferEnded { .. } => true,
             RaftFact::Committed { evidence, .. } => {
                 matches!(evidence, CommitEvidence::Quorum { .. })
             }
@@ -118,7 +124,9 @@ fn is_told(body: &FactBody) -> bool {
             | RaftFact::VoteCounted { .. }
             | RaftFact::Appended { .. }
             | RaftFact::Durable { .. }
-            | RaftFact::Progressed { .. } => false,
+            | RaftFact::Progressed { .. }
+            | RaftFact::ReadAsked { .. }
+            | RaftFact::ReadConfirmed { .. } => false,
         },
         FactBody::Applied { .. }
         | FactBody::Flushed { .. }

@@ -10,6 +10,7 @@ use types::{
     export,
     frame::{Frame, Life},
     id::StoreId,
+    settings::SettingSpec,
 };
 
 use super::{
@@ -456,7 +457,7 @@ impl State {
     }
 
     fn knob(&mut self, name: String, text: String) -> Vec<Effect> {
-        let value = text.trim().parse();
+        let value = SettingSpec::named(&name).and_then(|spec| spec.parse(&text));
         self.knobs.edit(name.clone(), text);
         self.confirm_renew = false;
         if self.overlay != Some(Overlay::Settings) {

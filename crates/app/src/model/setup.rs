@@ -1,7 +1,7 @@
 //! What the address of the page asks for.
 
 use protocol::{BadClusterName, ClusterName};
-use types::settings::{SettingError, Settings, TABLE};
+use types::settings::{SettingError, SettingSpec, Settings, TABLE};
 
 use super::look::{Lang, Theme};
 
@@ -84,20 +84,10 @@ fn cluster_named(text: &str) -> Result<ClusterName, BadClusterName> {
 ///
 /// # Errors
 ///
-/// [`SettingError::Unknown`] or [`SettingError::NotANumber`].
+/// [`SettingError`] when there is no such setting, or when the text stands for no value.
 pub fn put(settings: &mut Settings, name: &str, text: &str) -> Result<(), SettingError> {
-    let spec =
-        TABLE
-            .iter()
-            .find(|spec| spec.name == name)
-            .ok_or_else(|| SettingError::Unknown {
-                name: name.to_owned(),
-            })?;
-    let value = text.trim().parse().map_err(|_| SettingError::NotANumber {
-        name: name.to_owned(),
-        text: text.to_owned(),
-    })?;
-    *(spec.field)(settings) = value;
+    let spec = SettingSpec::named(name)?;
+    *(spec.field)(settings) = spec.parse(text)?;
     Ok(())
 }
 
@@ -108,7 +98,7 @@ pub fn address(cluster: &str, settings: Settings) -> String {
     for spec in TABLE {
         match settings.get(spec.name) {
             Some(value) if value != spec.default => {
-                text.push_str(&format!("&{}={value}", spec.name));
+                text.push_str(&format!("&{}={}", spec.name, spec.text(value)));
             }
             _ => {}
         }
@@ -118,6 +108,8 @@ pub fn address(cluster: &str, settings: Settings) -> String {
 
 #[cfg(test)]
 mod tests {
+    use types::raft::Preset;
+
     use super::*;
 
     fn parse(text: &str) -> Setup {
@@ -145,6 +137,20 @@ mod tests {
         assert!(matches!(
             setup.errors[..],
             [SetupError::Setting(SettingError::OutOfRange { .. })]
+        ));
+    }
+
+    #[test]
+    fn an_address_names_its_preset_or_gives_its_number() {
+        for text in ["preset=etcd", "preset=2"] {
+            let setup = parse(text);
+            assert_eq!(setup.errors, []);
+            assert_eq!(setup.settings.preset(), Preset::Etcd);
+            assert_eq!(address("x", setup.settings), "?cluster=x&preset=etcd");
+        }
+        assert!(matches!(
+            parse("preset=zookeeper").errors[..],
+            [SetupError::Setting(SettingError::NoSuchChoice { .. })]
         ));
     }
 

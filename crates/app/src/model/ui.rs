@@ -1,7 +1,11 @@
 //! What happens to the page, and what the page wants done in return.
 
 use protocol::{ClusterName, FromConductor, ToConductor};
-use types::{action::Action, id::StoreId, settings::Settings};
+use types::{
+    action::Action,
+    id::StoreId,
+    settings::{SettingSpec, Settings},
+};
 
 use super::{
     client::{Field, Verb},
@@ -198,9 +202,10 @@ impl Knobs {
         let typed = self.touched.iter().find(|(other, _)| other == name);
         match typed {
             Some((_, text)) => text.clone(),
-            None => settings
-                .get(name)
-                .map(|value| value.to_string())
+            None => SettingSpec::named(name)
+                .ok()
+                .zip(settings.get(name))
+                .map(|(spec, value)| spec.text(value))
                 .unwrap_or_default(),
         }
     }

@@ -37,6 +37,8 @@ const HOT: f64 = 0.78;
 struct Drawn {
     group: Element,
     trail: Element,
+    /// What makes the trail a double line.
+    hollow: Option<Element>,
     nose: Option<Element>,
     carry: Element,
     half: f64,
@@ -60,10 +62,13 @@ impl Painter {
         self.motion.take(frame);
     }
 
-    /// Takes where things stand now, the words for votes, and whether motion is unwelcome.
-    pub fn arrange(&mut self, geometry: Geometry, yes_no: [String; 2], reduced: bool) {
+    /// Takes where things stand now, the words for a vote (yes, no) and for a campaign that is to
+    /// start at once, and whether motion is unwelcome.
+    pub fn arrange(&mut self, geometry: Geometry, words: [String; 3], reduced: bool) {
+        let [yes, no, now] = words;
         let labels = pill::Labels {
-            yes_no,
+            yes_no: [yes, no],
+            now,
             short: geometry.room.small,
         };
         if self.labels != labels {
@@ -200,11 +205,13 @@ fn place(drawn: &Drawn, (a, b): (Point, Point), at: f64) {
         "transform",
         &format!("translate({:.1} {:.1})", point.x, point.y),
     );
-    set(
-        &drawn.trail,
-        "d",
-        &format!("M{:.1} {:.1}L{:.1} {:.1}", a.x, a.y, point.x, point.y),
-    );
+    for line in [Some(&drawn.trail), drawn.hollow.as_ref()]
+        .into_iter()
+        .flatten()
+    {
+        let way = format!("M{:.1} {:.1}L{:.1} {:.1}", a.x, a.y, point.x, point.y);
+        set(line, "d", &way);
+    }
     if let Some(nose) = &drawn.nose {
         // A flat pill is left through its end or through its long side, whichever is nearer.
         let (along, across) = (angle.cos().abs(), angle.sin().abs());

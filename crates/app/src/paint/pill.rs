@@ -20,6 +20,8 @@ const SIGN: f64 = 6.7;
 pub(super) struct Labels {
     /// The words for a vote.
     pub(super) yes_no: [String; 2],
+    /// The word for a campaign that is to start at once.
+    pub(super) now: String,
     /// Whether labels are left out.
     pub(super) short: bool,
 }
@@ -30,12 +32,22 @@ impl Labels {
             return String::new();
         }
         match message.detail {
-            MessageDetail::Plain if message.kind == MessageKind::RequestVote => {
-                format!("T{}", message.term.get())
+            MessageDetail::Commit(index)
+                if matches!(
+                    message.kind,
+                    MessageKind::Snapshot | MessageKind::ReadIndexResponse
+                ) =>
+            {
+                index.to_string()
             }
-            MessageDetail::Plain | MessageDetail::Rejected | MessageDetail::Commit(_) => {
-                String::new()
-            }
+            MessageDetail::Plain => match message.kind {
+                MessageKind::PreVote | MessageKind::RequestVote => {
+                    format!("T{}", message.term.get())
+                }
+                MessageKind::TimeoutNow => self.now.clone(),
+                _ => String::new(),
+            },
+            MessageDetail::Rejected | MessageDetail::Commit(_) => String::new(),
             MessageDetail::Entries(first, last) if first == last => first.to_string(),
             MessageDetail::Entries(first, last) => format!("{first}–{last}"),
             MessageDetail::Vote(granted) => self.yes_no[usize::from(!granted)].clone(),
@@ -46,23 +58,46 @@ impl Labels {
 
 fn icon(message: &MessageFrame) -> &'static str {
     match (message.kind, message.detail) {
+        (MessageKind::Snapshot, _) => "snapshot",
+        (MessageKind::TimeoutNow, _) => "bolt",
+        (MessageKind::TransferLeader, _) => "transfer",
+        (MessageKind::ReadIndex, _) => "read",
         (_, MessageDetail::Vote(true) | MessageDetail::Matched(_)) => "check",
         (_, MessageDetail::Vote(false) | MessageDetail::Rejected) => "x",
+        (MessageKind::PreVote | MessageKind::PreVoteResponse, _) => "vote",
         (MessageKind::RequestVote | MessageKind::RequestVoteResponse, _) => "vote",
         (MessageKind::Append | MessageKind::AppendResponse, _) => "append",
         (MessageKind::Heartbeat | MessageKind::HeartbeatResponse, _) => "heartbeat",
+        (MessageKind::ReadIndexResponse, _) => "read",
     }
 }
 
-fn classes(message: &MessageFrame, lost: bool) -> String {
-    let kind = match message.kind {
-        MessageKind::RequestVote | MessageKind::RequestVoteResponse => "k-vote",
+/// The line that a kind of message draws behind it; each with a class of its own.
+const fn line(kind: MessageKind) -> &'static str {
+    match kind {
+        MessageKind::PreVote
+        | MessageKind::PreVoteResponse
+        | MessageKind::RequestVote
+        | MessageKind::RequestVoteResponse => "k-vote",
         MessageKind::Append | MessageKind::AppendResponse => "k-append",
         MessageKind::Heartbeat | MessageKind::HeartbeatResponse => "k-heartbeat",
-    };
+        MessageKind::Snapshot => "k-snapshot",
+        MessageKind::TimeoutNow | MessageKind::TransferLeader => "k-transfer",
+        MessageKind::ReadIndex | MessageKind::ReadIndexResponse => "k-read",
+    }
+}
+
+/// Whether it asks or answers about a term that has not begun.
+const fn is_pre(kind: MessageKind) -> bool {
+    matches!(kind, MessageKind::PreVote | MessageKind::PreVoteResponse)
+}
+
+fn classes(message: &MessageFrame, lost: bool) -> String {
+    let kind = line(message.kind);
     let mut text = format!("msg {kind} t{}", message.term.get() % 6);
     for (on, class) in [
         (message.kind.is_response(), " is-reply"),
+        (is_pre(message.kind), " is-pre"),
         (lost, " is-lost"),
         (message.duplicate, " is-duplicate"),
     ] {
@@ -107,6 +142,7 @@ pub(super) fn create(
     let part = |selector: &str| group.query_selector(selector).ok().flatten();
     Some(Drawn {
         trail: part(".trail")?,
+        hollow: part(".hollow"),
         nose: part(".nose"),
         carry: part(".carry")?,
         half,
@@ -129,7 +165,10 @@ fn half_width(label: &str) -> f64 {
 fn content(message: &MessageFrame, label: &str, half: f64, lost: bool) -> String {
     let bare = label.is_empty();
     let high = if bare { 11.0 } else { 10.0 };
-    let square = message.kind == MessageKind::RequestVote;
+    let square = matches!(
+        message.kind,
+        MessageKind::PreVote | MessageKind::RequestVote | MessageKind::Snapshot
+    );
     let round = if square { 4.0 } else { high };
     let rect = |class: &str, dx: f64, dy: f64| {
         format!(
@@ -142,6 +181,9 @@ fn content(message: &MessageFrame, label: &str, half: f64, lost: bool) -> String
     };
     let icon_x = if bare { -6.0 } else { 7.0 - half };
     let mut text = String::from(r#"<path class="trail"/>"#);
+    if message.kind == MessageKind::Snapshot {
+        text.push_str(r#"<path class="hollow"/>"#);
+    }
     if !lost {
         text.push_str(r#"<path class="nose" d="M-4.5 -4.6L5.5 0L-4.5 4.6L-2 0Z"/>"#);
     }

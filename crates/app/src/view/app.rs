@@ -258,10 +258,14 @@ impl App {
     }
 
     fn arrange(&self) {
-        let yes_no = [self.words.t("message-yes"), self.words.t("message-no")];
+        let words = [
+            self.words.t("message-yes"),
+            self.words.t("message-no"),
+            self.words.t("message-now"),
+        ];
         let reduced = browser::media("(prefers-reduced-motion: reduce)");
         let mut painter = self.painter.borrow_mut();
-        painter.arrange(self.state.geometry(), yes_no, reduced);
+        painter.arrange(self.state.geometry(), words, reduced);
         if self.state.phase != Phase::Open {
             painter.wipe();
         }

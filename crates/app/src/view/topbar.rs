@@ -59,10 +59,27 @@ pub fn cluster_button(cx: Cx<'_>) -> Html {
                 <span class="pk-n" data-testid="cluster-name">
                     { cx.state.setup.cluster.as_str().to_owned() }
                 </span>
+                { preset(cx) }
                 { icon("chevron") }
             </button>
             if open { { menu::cluster(cx) } }
         </div>
+    }
+}
+
+/// The preset that every store of the cluster runs.
+fn preset(cx: Cx<'_>) -> Html {
+    let preset = cx.state.settings().preset();
+    let title = format!(
+        "{} {}: {}",
+        cx.t("preset-label"),
+        preset.name(),
+        cx.t(variants::preset_key(preset)),
+    );
+    html! {
+        <span class="preset" data-testid="preset" data-value={preset.name()} title={title}>
+            { preset.name() }
+        </span>
     }
 }
 

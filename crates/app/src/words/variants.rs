@@ -7,9 +7,9 @@ use types::{
     frame::{Life, LossReason, OperationState, Owed},
     id::StoreId,
     io::Stop,
-    raft::{EntryKind, MessageKind, Role},
+    raft::{EntryKind, MessageKind, Preset, Role},
     settings::SettingError,
-    store::{BusyReason, Command, ReplyError},
+    store::{AdminCommand, BusyReason, Command, ReplyError},
 };
 
 use super::Sentence;
@@ -20,6 +20,7 @@ use crate::model::{bytes::shown, setup::SetupError, state::Tell};
 pub const fn role(role: Role) -> &'static str {
     match role {
         Role::Follower => "follower",
+        Role::PreCandidate => "pre-candidate",
         Role::Candidate => "candidate",
         Role::Leader => "leader",
     }
@@ -30,6 +31,7 @@ pub const fn role(role: Role) -> &'static str {
 pub const fn role_key(role: Role) -> &'static str {
     match role {
         Role::Follower => "role-follower",
+        Role::PreCandidate => "role-pre-candidate",
         Role::Candidate => "role-candidate",
         Role::Leader => "role-leader",
     }
@@ -63,12 +65,19 @@ pub const fn life_key(life: &Life) -> &'static str {
 #[must_use]
 pub const fn message(kind: MessageKind) -> &'static str {
     match kind {
+        MessageKind::PreVote => "pre-vote",
+        MessageKind::PreVoteResponse => "pre-vote-response",
         MessageKind::RequestVote => "request-vote",
         MessageKind::RequestVoteResponse => "request-vote-response",
         MessageKind::Append => "append",
         MessageKind::AppendResponse => "append-response",
         MessageKind::Heartbeat => "heartbeat",
         MessageKind::HeartbeatResponse => "heartbeat-response",
+        MessageKind::Snapshot => "snapshot",
+        MessageKind::TimeoutNow => "timeout-now",
+        MessageKind::TransferLeader => "transfer-leader",
+        MessageKind::ReadIndex => "read-index",
+        MessageKind::ReadIndexResponse => "read-index-response",
     }
 }
 
@@ -76,12 +85,29 @@ pub const fn message(kind: MessageKind) -> &'static str {
 #[must_use]
 pub const fn message_key(kind: MessageKind) -> &'static str {
     match kind {
+        MessageKind::PreVote => "message-pre-vote",
+        MessageKind::PreVoteResponse => "message-pre-vote-response",
         MessageKind::RequestVote => "message-request-vote",
         MessageKind::RequestVoteResponse => "message-request-vote-response",
         MessageKind::Append => "message-append",
         MessageKind::AppendResponse => "message-append-response",
         MessageKind::Heartbeat => "message-heartbeat",
         MessageKind::HeartbeatResponse => "message-heartbeat-response",
+        MessageKind::Snapshot => "message-snapshot",
+        MessageKind::TimeoutNow => "message-timeout-now",
+        MessageKind::TransferLeader => "message-transfer-leader",
+        MessageKind::ReadIndex => "message-read-index",
+        MessageKind::ReadIndexResponse => "message-read-index-response",
+    }
+}
+
+/// What a preset stands for, in a sentence.
+#[must_use]
+pub const fn preset_key(preset: Preset) -> &'static str {
+    match preset {
+        Preset::TinyKv => "preset-tinykv",
+        Preset::Mit6824 => "preset-mit6824",
+        Preset::Etcd => "preset-etcd",
     }
 }
 
@@ -197,6 +223,14 @@ pub fn setting(error: &SettingError) -> Sentence {
         SettingError::NotANumber { name, text } => Sentence::plain("setting-error-not-a-number")
             .with("setting", name.clone())
             .with("text", text.clone()),
+        SettingError::NoSuchChoice {
+            name,
+            text,
+            choices,
+        } => Sentence::plain("setting-error-no-such-choice")
+            .with("setting", name.clone())
+            .with("text", text.clone())
+            .with("choices", choices.clone()),
         SettingError::OutOfRange {
             name,
             value,
@@ -244,6 +278,7 @@ pub fn reply(error: &ReplyError) -> Sentence {
         }
         ReplyError::ServerIsBusy { reason } => match reason {
             BusyReason::DirtyData => Sentence::plain("reply-busy-dirty-data"),
+            BusyReason::Uncommitted => Sentence::plain("reply-busy-uncommitted"),
         },
     }
 }
@@ -375,6 +410,28 @@ pub fn deed(action: &Action) -> Sentence {
         Action::Set { name, value } => Sentence::plain("deed-set")
             .with("setting", name.clone())
             .with("value", value.to_string()),
+        Action::Block { ways } if ways.is_empty() => Sentence::plain("deed-unblock"),
+        Action::Block { ways } => {
+            let way = |(from, to): &(StoreId, StoreId)| format!("{from} → {to}");
+            let ways: Vec<String> = ways.iter().map(way).collect();
+            Sentence::plain("deed-block").with("ways", ways.join(", "))
+        }
+        Action::Admin { store, request } => admin(&request.command, *store),
+    }
+}
+
+/// What a person asked a peer for.
+fn admin(command: &AdminCommand, store: StoreId) -> Sentence {
+    match command {
+        AdminCommand::TransferLeader { to } => {
+            named("deed-transfer", store).with("peer", to.to_string())
+        }
+        AdminCommand::ChangePeers { .. } => named("deed-change-peers", store),
+        AdminCommand::CompactLog { keep } => {
+            named("deed-compact", store).with("keep", keep.to_string())
+        }
+        AdminCommand::Campaign => named("deed-campaign", store),
+        AdminCommand::ForgetLeader => named("deed-forget-leader", store),
     }
 }
 

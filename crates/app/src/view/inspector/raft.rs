@@ -61,7 +61,7 @@ fn state(cx: Cx<'_>, peer: &PeerView) -> Vec<Field> {
             &peer.heartbeat.0,
             &of_ticks(peer.heartbeat.1),
         ),
-        Role::Follower | Role::Candidate => Field::noted(
+        Role::Follower | Role::PreCandidate | Role::Candidate => Field::noted(
             "election",
             "field-election",
             &peer.election.0,
@@ -157,9 +157,18 @@ fn progress(cx: Cx<'_>, peer: &PeerView) -> Html {
 }
 
 fn votes(cx: Cx<'_>, store: &StoreFrame, peer: &PeerView) -> Html {
-    if peer.role != Role::Candidate {
-        return Html::default();
-    }
+    let term = peer.hard_state.term;
+    let (heading_key, term, yes_key, no_key) = match peer.role {
+        Role::Candidate => ("heading-votes", term, "vote-granted", "vote-refused"),
+        // It asks about the term that would come.
+        Role::PreCandidate => (
+            "heading-pre-votes",
+            term.next(),
+            "vote-would-grant",
+            "vote-would-refuse",
+        ),
+        Role::Follower | Role::Leader => return Html::default(),
+    };
     let row = |voter: StoreId| {
         let vote = peer
             .votes
@@ -169,8 +178,8 @@ fn votes(cx: Cx<'_>, store: &StoreFrame, peer: &PeerView) -> Html {
         let own = voter == store.id;
         let (class, key) = match vote {
             Some(true) if own => ("pst self", "vote-self"),
-            Some(true) => ("pst ok", "vote-granted"),
-            Some(false) => ("pst warn", "vote-refused"),
+            Some(true) => ("pst ok", yes_key),
+            Some(false) => ("pst warn", no_key),
             None => ("pst lost", "vote-silent"),
         };
         html! {
@@ -185,8 +194,7 @@ fn votes(cx: Cx<'_>, store: &StoreFrame, peer: &PeerView) -> Html {
     html! {
         <>
             { heading(
-                cx.tr("heading-votes",
-                    [("term", peer.hard_state.term.get().to_string().into())]),
+                cx.tr(heading_key, [("term", term.get().to_string().into())]),
                 cx.tr("votes-needed", [
                     ("quorum", cx.state.quorum().to_string().into()),
                     ("voters", cx.state.voters().to_string().into()),

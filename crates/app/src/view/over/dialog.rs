@@ -1,6 +1,9 @@
 //! Dialogs: a new cluster, and the settings that take effect at once.
 
-use types::settings::{Scope, SettingSpec, TABLE};
+use types::{
+    raft::Preset,
+    settings::{Scope, SettingSpec, TABLE},
+};
 use yew::prelude::*;
 
 use crate::{
@@ -14,6 +17,10 @@ use crate::{
     },
     words::variants,
 };
+
+/// The settings that have a row of their own.
+const STORES: &str = "stores";
+const PRESET: &str = "preset";
 
 /// A dialog's frame.
 pub fn frame(cx: Cx<'_>, name: &'static str, title: String, content: Html) -> Html {
@@ -46,10 +53,14 @@ pub fn new_cluster(cx: Cx<'_>) -> Html {
         cx.t("dialog-reset")
     };
     let cluster = cx.state.setup.cluster.as_str().to_owned();
+    let plain = |spec: &&SettingSpec| ![STORES, PRESET].contains(&spec.name);
     let content = html! {
         <div class="dg-body">
             { stores(cx) }
-            <div class="dg-grid">{ for TABLE.iter().skip(1).map(|spec| knob(cx, spec)) }</div>
+            { preset(cx) }
+            <div class="dg-grid">
+                { for TABLE.iter().filter(plain).map(|spec| knob(cx, spec)) }
+            </div>
             { error(cx) }
             <div class="dg-act">
                 <button type="button" data-testid="dialog-apply"
@@ -72,13 +83,13 @@ pub fn new_cluster(cx: Cx<'_>) -> Html {
 }
 
 fn stores(cx: Cx<'_>) -> Html {
-    let now = cx.state.knobs.text("stores", cx.state.settings());
+    let now = cx.state.knobs.text(STORES, cx.state.settings());
     let button = |count: u64| {
         let text = count.to_string();
         html! {
             <button type="button" role="radio" aria-checked={yes(now == text)}
                 data-testid={format!("stores-{count}")}
-                onclick={cx.on(Person::Knob("stores".to_owned(), text.clone()))}>{ text }</button>
+                onclick={cx.on(Person::Knob(STORES.to_owned(), text.clone()))}>{ text }</button>
         }
     };
     html! {
@@ -88,6 +99,33 @@ fn stores(cx: Cx<'_>) -> Html {
                 { for (3..=9).map(button) }
             </div>
         </div>
+    }
+}
+
+/// The choice of a preset, with what the chosen one stands for.
+fn preset(cx: Cx<'_>) -> Html {
+    let now = cx.state.knobs.text(PRESET, cx.state.settings());
+    let chosen = Preset::ALL.into_iter().find(|preset| preset.name() == now);
+    let option = |preset: Preset| {
+        html! {
+            <option value={preset.name()} selected={chosen == Some(preset)}>
+                { preset.name() }
+            </option>
+        }
+    };
+    html! {
+        <label class="dg-preset">
+            <span>{ cx.t("settings-preset") }</span>
+            <select class="in" data-testid={format!("field-{PRESET}")}
+                onchange={cx.chosen(|text| Person::Knob(PRESET.to_owned(), text))}>
+                { for Preset::ALL.into_iter().map(option) }
+            </select>
+            if let Some(preset) = chosen {
+                <small data-testid="preset-explained">
+                    { cx.t(variants::preset_key(preset)) }
+                </small>
+            }
+        </label>
     }
 }
 

@@ -66,7 +66,8 @@ fn core(store: Option<&StoreFrame>) -> Html {
     let (role, shape, y) = match store.role {
         Role::Leader if dead.is_none() => ("role-leader", leader(), "12"),
         Role::Candidate if dead.is_none() => ("role-candidate", candidate(term), "6.5"),
-        Role::Leader | Role::Candidate | Role::Follower => (
+        Role::PreCandidate if dead.is_none() => ("role-pre-candidate", pre_candidate(), "6.5"),
+        Role::Leader | Role::Candidate | Role::PreCandidate | Role::Follower => (
             "role-follower",
             html! { <circle r="31" class="c-ring" /> },
             "8",
@@ -100,10 +101,17 @@ fn candidate(term: u64) -> Html {
     }
 }
 
-/// The votes that a candidate counts, one pip per store.
+fn pre_candidate() -> Html {
+    html! { <polygon points="0,-38 38,0 0,38 -38,0" class="c-pre" /> }
+}
+
+/// The votes that a candidate counts, or those it would get, one pip per store.
 fn votes(cx: Cx<'_>, store: Option<&StoreFrame>) -> Html {
-    let Some(store) = store.filter(|store| store.role == Role::Candidate && is_alive(&store.life))
-    else {
+    let asks = |store: &&StoreFrame| match store.role {
+        Role::PreCandidate | Role::Candidate => is_alive(&store.life),
+        Role::Follower | Role::Leader => false,
+    };
+    let Some(store) = store.filter(asks) else {
         return Html::default();
     };
     let voters = cx.state.stores();

@@ -1,6 +1,9 @@
 //! What lies over the stage: the region, the tools, the islands' labels, the legend.
 
-use types::{id::StoreId, raft::MessageKind};
+use types::{
+    id::StoreId,
+    raft::{MessageKind, Preset, Role},
+};
 use yew::prelude::*;
 
 use super::gauge::holds;
@@ -236,8 +239,8 @@ pub fn wall_preview(cx: Cx<'_>, geometry: &Geometry) -> Html {
 
 /// What lines and shapes mean, with the number of messages on their way.
 pub fn legend(cx: Cx<'_>) -> Html {
-    use types::raft::Role;
-    let count = |kinds: [MessageKind; 2]| {
+    let preset = cx.state.settings().preset();
+    let count = |kinds: &[MessageKind]| {
         cx.state.frame.as_ref().map_or(0, |frame| {
             let fits = |kind: &MessageKind| kinds.contains(kind);
             frame
@@ -247,7 +250,7 @@ pub fn legend(cx: Cx<'_>) -> Html {
                 .count()
         })
     };
-    let kind = |class: &'static str, sign: &'static str, kinds: [MessageKind; 2]| {
+    let kind = |class: &'static str, sign: &'static str, kinds: &[MessageKind]| {
         html! {
             <span>
                 <svg class={classes!("ln", class)} width="20" height="8" aria-hidden="true">
@@ -266,15 +269,22 @@ pub fn legend(cx: Cx<'_>) -> Html {
     html! {
         <div class="hud-legend" aria-hidden="true">
             <div class="lgd">
-                { kind("l-append", "append", [
+                { kind("l-append", "append", &[
                     MessageKind::Append, MessageKind::AppendResponse]) }
-                { kind("l-heartbeat", "heartbeat", [
-                    MessageKind::Heartbeat, MessageKind::HeartbeatResponse]) }
-                { kind("l-vote", "vote", [
+                if preset != Preset::Mit6824 {
+                    { kind("l-heartbeat", "heartbeat", &[
+                        MessageKind::Heartbeat, MessageKind::HeartbeatResponse]) }
+                }
+                if preset == Preset::Etcd {
+                    { kind("l-vote is-pre", "vote", &[
+                        MessageKind::PreVote, MessageKind::PreVoteResponse]) }
+                }
+                { kind("l-vote", "vote", &[
                     MessageKind::RequestVote, MessageKind::RequestVoteResponse]) }
             </div>
             <div class="lgd roles">
                 { role(Role::Leader) }{ role(Role::Follower) }{ role(Role::Candidate) }
+                if preset == Preset::Etcd { { role(Role::PreCandidate) } }
                 if down > 0 { <span>{ icon("power") }{ cx.t("life-killed") }</span> }
             </div>
         </div>
