@@ -32,3 +32,51 @@ fn keeps(replica: &Replica, index: LogIndex, what: &str) -> Judgement {
     let message = format!("{peer}, the leader of {term} with a log up to {last}, {what}");
     Err(replica.fault(Invariant::LeaderAppendOnly, index, message))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stage::{Stage, at, brief, broken, index};
+    use types::raft::{EntryKind, RaftFact};
+
+    #[test]
+    fn a_deposed_leader_may_cut_what_it_never_committed() {
+        let mut stage = Stage::settled();
+        stage.append(1, EntryKind::Normal);
+        stage.persist(1);
+        stage.elect(2, 2, &[3]);
+        stage.write(2, &[3], EntryKind::NoOp);
+        stage.hear(1, 2, 2);
+        stage.replicate(2, 1);
+        assert_eq!(stage.checker.counts().truncations, 1);
+    }
+
+    #[test]
+    fn a_leader_that_cuts_its_log_is_found() {
+        let mut stage = Stage::settled();
+        let last = stage.append(1, EntryKind::Normal);
+        let from = index(last);
+        assert_eq!(
+            broken(stage.raft(1, RaftFact::Truncated { from })),
+            Invariant::LeaderAppendOnly
+        );
+    }
+
+    #[test]
+    fn a_leader_that_overwrites_its_log_is_found() {
+        let mut stage = Stage::settled();
+        let last = stage.append(1, EntryKind::Normal);
+        let again = brief(last, 1, EntryKind::Normal);
+        assert_eq!(broken(stage.appended(1, &[again], 0)), Invariant::LeaderAppendOnly);
+    }
+
+    #[test]
+    fn a_leader_that_takes_a_snapshot_for_its_log_is_found() {
+        let mut stage = Stage::settled();
+        let restored = RaftFact::SnapshotRestored {
+            last: at(3, 1),
+            prefix_hash: 0,
+        };
+        assert_eq!(broken(stage.raft(1, restored)), Invariant::LeaderAppendOnly);
+    }
+}

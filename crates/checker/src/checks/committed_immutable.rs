@@ -99,3 +99,101 @@ fn contradiction(at: LogPosition, committed: types::raft::Term) -> Fault {
     );
     fault(Invariant::CommittedImmutable, at.term, at.index, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observation::{DiskChange, LogChange};
+    use crate::stage::{Stage, at, brief, broken, index};
+    use types::raft::{EntryKind, MessageBody, RaftFact, Snapshot};
+
+    /// Peer 3 durably holds an entry 4 of term 2 that is not the committed one of term 3.
+    fn with_a_stale_tail() -> Stage {
+        let mut stage = Stage::settled();
+        stage.elect(3, 2, &[2]);
+        stage.append(3, EntryKind::NoOp);
+        stage.persist(3);
+        stage.elect(1, 3, &[2]);
+        stage.write(1, &[2], EntryKind::NoOp);
+        stage
+    }
+
+    #[test]
+    fn a_stale_tail_is_no_commit_and_may_go() {
+        let mut stage = with_a_stale_tail();
+        stage.restart(3);
+        stage.hear(3, 1, 3);
+        stage.write(1, &[2, 3], EntryKind::Normal);
+        stage.persist(3);
+        stage.restart(3);
+        assert_eq!(stage.commit_of(3), 5);
+    }
+
+    #[test]
+    fn another_commit_at_an_index_is_found() {
+        let mut stage = with_a_stale_tail();
+        assert_eq!(broken(stage.followed(3, 4)), Invariant::CommittedImmutable);
+    }
+
+    #[test]
+    fn a_disk_that_tells_another_commit_at_a_start_is_found() {
+        let mut stage = with_a_stale_tail();
+        stage.actor(3).hard_state.commit = index(4);
+        stage.persist(3);
+        assert_eq!(broken(stage.start(3)), Invariant::CommittedImmutable);
+    }
+
+    #[test]
+    fn a_log_that_drops_what_it_committed_is_found() {
+        let mut stage = Stage::settled();
+        let truncated = RaftFact::Truncated { from: index(3) };
+        assert_eq!(broken(stage.raft(2, truncated)), Invariant::CommittedImmutable);
+    }
+
+    #[test]
+    fn a_disk_that_loses_a_committed_entry_is_found() {
+        let mut stage = Stage::settled();
+        let change = DiskChange {
+            log: Some(LogChange {
+                from: index(3),
+                entries: Vec::new(),
+            }),
+            ..DiskChange::default()
+        };
+        assert_eq!(broken(stage.disk(2, change)), Invariant::CommittedImmutable);
+    }
+
+    #[test]
+    fn a_disk_that_writes_a_committed_entry_again_is_fine() {
+        let mut stage = Stage::settled();
+        let change = DiskChange {
+            log: Some(LogChange {
+                from: index(2),
+                entries: vec![
+                    brief(2, 1, EntryKind::Normal),
+                    brief(3, 1, EntryKind::Normal),
+                ],
+            }),
+            ..DiskChange::default()
+        };
+        stage.disk(2, change).expect("the same entries");
+    }
+
+    #[test]
+    fn a_snapshot_of_what_nobody_committed_is_found_when_it_leaves_and_when_it_is_taken() {
+        let mut stage = Stage::settled();
+        stage.append(1, EntryKind::Normal);
+        let restored = RaftFact::SnapshotRestored {
+            last: at(4, 1),
+            prefix_hash: 0,
+        };
+        assert_eq!(broken(stage.clone().raft(3, restored)), Invariant::CommittedImmutable);
+        let snapshot = Snapshot {
+            last: at(3, 2),
+            conf_state: stage.conf.clone(),
+            ..Snapshot::default()
+        };
+        let body = MessageBody::Snapshot { snapshot };
+        assert_eq!(broken(stage.sent(1, 3, 1, body)), Invariant::CommittedImmutable);
+    }
+}

@@ -98,3 +98,134 @@ fn enter(ledger: &mut Ledger, before: Term, entry: &EntryBrief) -> Result<bool, 
         fault(Invariant::LogMatching, at.term, at.index, message)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observation::{DiskChange, LogChange};
+    use crate::stage::{Stage, brief, broken, index};
+    use types::raft::{EntryKind, RaftFact};
+    use types::view::FactBody;
+
+    fn write(from: u64, entries: &[EntryBrief]) -> DiskChange {
+        let log = LogChange {
+            from: index(from),
+            entries: entries.to_vec(),
+        };
+        DiskChange {
+            log: Some(log),
+            ..DiskChange::default()
+        }
+    }
+
+    #[test]
+    fn logs_that_differ_by_term_and_are_repaired_match() {
+        let mut stage = Stage::settled();
+        stage.append(1, EntryKind::Normal);
+        stage.append(1, EntryKind::Normal);
+        stage.persist(1);
+        stage.elect(2, 2, &[3]);
+        stage.append(2, EntryKind::NoOp);
+        stage.persist(2);
+        stage.restart(1);
+        stage.hear(1, 2, 2);
+        stage.write(2, &[1, 3], EntryKind::Normal);
+        assert_eq!(stage.commit_of(1), 5);
+    }
+
+    #[test]
+    fn an_entry_behind_another_prefix_is_found() {
+        let mut stage = Stage::settled();
+        stage.append(1, EntryKind::Normal);
+        stage.persist(1);
+        stage.elect(2, 2, &[3]);
+        stage.append(2, EntryKind::NoOp);
+        let entry = stage.append(2, EntryKind::Normal);
+        // Peer 1 keeps its entry 4 of term 1 and puts the new leader's entry 5 behind it.
+        stage.hear(1, 2, 2);
+        let planted = brief(entry, 2, EntryKind::Normal);
+        assert_eq!(broken(stage.appended(1, &[planted], 0)), Invariant::LogMatching);
+    }
+
+    #[test]
+    fn an_entry_of_another_kind_is_found() {
+        let mut stage = Stage::settled();
+        stage.append(1, EntryKind::Normal);
+        let planted = brief(4, 1, EntryKind::ConfChange);
+        assert_eq!(broken(stage.appended(2, &[planted], 0)), Invariant::LogMatching);
+    }
+
+    #[test]
+    fn an_entry_with_another_payload_is_found_by_its_hash() {
+        let mut stage = Stage::settled();
+        stage.append(1, EntryKind::Normal);
+        let same = brief(4, 1, EntryKind::Normal);
+        let wrong = stage.hash(1, 4) + 1;
+        let violation = stage.appended(2, &[same], wrong).expect_err("planted");
+        assert_eq!(violation.invariant, Invariant::LogMatching);
+        assert_eq!((violation.index, violation.term), (index(4), same.term));
+    }
+
+    #[test]
+    fn an_entry_that_no_leader_made_is_found() {
+        let mut stage = Stage::settled();
+        let planted = brief(4, 1, EntryKind::Normal);
+        assert_eq!(broken(stage.appended(2, &[planted], 0)), Invariant::LogMatching);
+    }
+
+    #[test]
+    fn a_hole_in_a_log_is_found_in_memory_and_on_a_disk() {
+        let mut stage = Stage::settled();
+        let planted = [brief(5, 1, EntryKind::Normal)];
+        assert_eq!(broken(stage.clone().appended(1, &planted, 0)), Invariant::LogMatching);
+        assert_eq!(broken(stage.disk(1, write(5, &planted))), Invariant::LogMatching);
+    }
+
+    #[test]
+    fn an_entry_of_a_later_term_than_its_peer_is_found() {
+        let mut stage = Stage::settled();
+        let planted = brief(4, 2, EntryKind::Normal);
+        assert_eq!(broken(stage.appended(1, &[planted], 0)), Invariant::LogMatching);
+    }
+
+    #[test]
+    fn another_entry_on_a_disk_is_found_when_it_is_written_and_when_it_is_read() {
+        let mut stage = Stage::settled();
+        let planted = brief(3, 1, EntryKind::NoOp);
+        let outcome = stage.clone().disk(2, write(3, &[planted]));
+        assert_eq!(broken(outcome), Invariant::LogMatching);
+        let FactBody::Started {
+            incarnation,
+            peer,
+            hard_state,
+            truncated,
+            mut entries,
+            applied,
+        } = stage.started(2)
+        else {
+            unreachable!("a start was made");
+        };
+        entries[2] = planted;
+        let started = FactBody::Started {
+            incarnation,
+            peer,
+            hard_state,
+            truncated,
+            entries,
+            applied,
+        };
+        assert_eq!(broken(stage.fact(2, started)), Invariant::LogMatching);
+    }
+
+    #[test]
+    fn a_run_that_repeats_dropped_entries_is_fine() {
+        let mut stage = Stage::settled();
+        stage.compact(2);
+        stage.append(1, EntryKind::Normal);
+        stage.copy(1, 2);
+        let run: Vec<EntryBrief> = stage.actors[&1].log[1..].to_vec();
+        stage.disk(2, write(2, &run)).expect("what it repeats is dead");
+        let to = index(4);
+        stage.raft(2, RaftFact::Durable { to }).expect("it is on the disk");
+    }
+}

@@ -127,8 +127,7 @@ impl Memberships {
         let seat = &replica.seat;
         let is_found = seat.stage != Stage::Applying;
         let is_known = seat.membership.as_ref() == Some(now);
-        let next = seat.entries.front().copied();
-        let next = next.filter(|index| *index <= replica.commit);
+        let next = self.entry_of(replica, now);
         let change = if is_found && seat.membership.is_none() {
             self.adopt(seat.done, now)
         } else if is_known && (is_found || next.is_none()) {
@@ -152,6 +151,21 @@ impl Memberships {
         Ok(change)
     }
 
+    /// The entry that brought `now`: the oldest committed one that had no turn. One that was called
+    /// off brings nothing, and is passed over where the group knows of what came behind it.
+    fn entry_of(&self, replica: &Replica, now: &ConfState) -> Option<LogIndex> {
+        let committed = replica.seat.entries.iter().copied();
+        let mut committed = committed.take_while(|index| *index <= replica.commit).peekable();
+        let oldest = committed.peek().copied();
+        let fits = |index: &LogIndex| !self.is_known(*index) || self.at(*index) == Some(now);
+        committed.find(fits).or(oldest)
+    }
+
+    /// Whether somebody told a membership that came into force at `index` or behind it.
+    fn is_known(&self, index: LogIndex) -> bool {
+        self.in_force.range(index..).next().is_some()
+    }
+
     fn adopt(&mut self, index: LogIndex, now: &ConfState) -> Change {
         if !now.voters.is_empty() {
             self.in_force.insert(index, now.clone());
@@ -165,9 +179,8 @@ impl Memberships {
         index: LogIndex,
         now: &ConfState,
     ) -> Result<Change, Fault> {
-        let is_last = self.in_force.range(index..).next().is_none();
         let wrong = |message| Err(replica.fault(Invariant::Membership, index, message));
-        if !is_last {
+        if self.is_known(index) {
             return match self.at(index) {
                 Some(first) if first != now => wrong(format!(
                     "the entry at {index} made it {}, elsewhere {}",

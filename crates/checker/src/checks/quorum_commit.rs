@@ -101,3 +101,109 @@ fn lacking(replica: &Replica, at: LogPosition, membership: &ConfState, disks: Di
     }
     replica.fault(Invariant::CommittedOnQuorum, at.index, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stage::{Stage, broken, index, peer, voters};
+    use types::raft::{CommitEvidence, EntryKind, Role};
+    use types::view::FactBody;
+
+    #[test]
+    fn what_a_majority_durably_holds_is_committed_whoever_is_down() {
+        let mut stage = Stage::settled();
+        stage.append(1, EntryKind::Normal);
+        stage.persist(1);
+        stage.replicate(1, 3);
+        stage.restart(3);
+        stage.commit(1);
+        assert_eq!(stage.checker.counts().commits, 4);
+    }
+
+    #[test]
+    fn a_commit_that_a_follower_holds_in_memory_only_is_found() {
+        let mut stage = Stage::settled();
+        let last = stage.append(1, EntryKind::Normal);
+        stage.persist(1);
+        stage.copy(1, 2);
+        stage.copy(1, 3);
+        let violation = stage.counted(1, last).expect_err("planted");
+        assert_eq!(violation.invariant, Invariant::CommittedOnQuorum);
+        assert!(violation.message.contains("durable on [P1] of 3"), "{violation}");
+    }
+
+    #[test]
+    fn a_commit_counts_by_each_half_of_a_joint_membership() {
+        let mut stage = Stage::settled();
+        stage.start(4).expect("a new peer");
+        stage.start(5).expect("a new peer");
+        let joint = ConfState {
+            outgoing: stage.conf.voters.clone(),
+            ..voters(&[1, 4, 5])
+        };
+        stage.change(1, &[2, 3], &joint);
+        let last = stage.append(1, EntryKind::Normal);
+        stage.persist(1);
+        stage.hear(4, 1, 1);
+        stage.replicate(1, 2);
+        stage.replicate(1, 3);
+        let outcome = stage.clone().counted(1, last);
+        assert_eq!(broken(outcome), Invariant::CommittedOnQuorum);
+        stage.replicate(1, 4);
+        stage.counted(1, last).expect("two of each half hold it");
+    }
+
+    #[test]
+    fn a_learner_is_not_a_part_of_the_majority() {
+        let mut stage = Stage::settled();
+        stage.start(4).expect("a new peer");
+        let with_learner = ConfState {
+            learners: vec![peer(4)],
+            ..stage.conf.clone()
+        };
+        stage.change(1, &[2, 3], &with_learner);
+        let last = stage.append(1, EntryKind::Normal);
+        stage.persist(1);
+        stage.hear(4, 1, 1);
+        stage.replicate(1, 4);
+        assert_eq!(broken(stage.counted(1, last)), Invariant::CommittedOnQuorum);
+    }
+
+    #[test]
+    fn who_does_not_lead_cannot_commit_by_counting() {
+        let mut stage = Stage::settled();
+        stage.append(1, EntryKind::Normal);
+        stage.persist(1);
+        stage.replicate(1, 2);
+        stage.role(1, Role::Follower, 1).expect("it gave way");
+        assert_eq!(broken(stage.counted(1, 4)), Invariant::CommittedOnQuorum);
+    }
+
+    #[test]
+    fn a_follower_ahead_of_every_leader_is_found() {
+        let mut stage = Stage::settled();
+        let last = stage.append(1, EntryKind::Normal);
+        stage.persist(1);
+        stage.replicate(1, 2);
+        assert_eq!(broken(stage.clone().followed(2, last)), Invariant::CommittedOnQuorum);
+        stage.commit(1);
+        stage.follow(2, last);
+    }
+
+    #[test]
+    fn a_commit_that_only_the_disk_of_a_dead_leader_tells_is_believed_when_a_quorum_holds_it() {
+        let mut stage = Stage::settled();
+        let last = stage.append(1, EntryKind::Normal);
+        stage.persist(1);
+        let mut alone = stage.clone();
+        stage.replicate(1, 2);
+        for (stage, is_held) in [(&mut stage, true), (&mut alone, false)] {
+            stage.actor(1).hard_state.commit = index(last);
+            stage.persist(1);
+            stage.observe(1, crate::Observation::Down).expect("it died");
+            let started: FactBody = stage.started(1);
+            assert_eq!(stage.fact(1, started).is_ok(), is_held);
+        }
+        stage.committed(1, last, CommitEvidence::Restart).expect("a quorum holds it");
+    }
+}

@@ -40,3 +40,42 @@ impl AppliedHashes {
         self.floor = self.floor.max(floor);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stage::{Stage, broken};
+
+    #[test]
+    fn a_restarted_peer_applies_the_same_again() {
+        let mut stage = Stage::settled();
+        stage.persist(2);
+        stage.restart(2);
+        stage.apply(2);
+        assert_eq!(stage.checker.counts().restarts, 1);
+    }
+
+    #[test]
+    fn other_data_at_the_same_index_is_found_on_another_store_and_in_another_life() {
+        let mut stage = Stage::settled();
+        stage.persist(2);
+        stage.restart(2);
+        let hash = stage.hash(2, 3) + 2;
+        let violation = stage.applied(2, 3, hash).expect_err("planted");
+        assert_eq!(violation.invariant, Invariant::StateMachineSafety);
+        assert_eq!((violation.store.get(), violation.index.get()), (2, 3));
+    }
+
+    #[test]
+    fn the_same_data_at_another_index_is_no_matter() {
+        let mut stage = Stage::of(1);
+        stage.elect(1, 1, &[]);
+        stage.append(1, types::raft::EntryKind::NoOp);
+        stage.append(1, types::raft::EntryKind::Normal);
+        stage.persist(1);
+        stage.commit(1);
+        stage.applied(1, 1, 7).expect("a no-op changes nothing");
+        stage.applied(1, 2, 7).expect("nor need the next entry");
+        assert_eq!(broken(stage.applied(1, 2, 8)), Invariant::StateMachineSafety);
+    }
+}
