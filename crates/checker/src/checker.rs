@@ -126,3 +126,157 @@ fn violation(
         trace: group.trace().steps(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stage::{REGION, Stage, at, brief, index, peer};
+    use crate::trace::Seen;
+    use crate::violation::Invariant;
+    use types::event::EventId;
+    use types::raft::{EntryKind, RaftFact, Role, RoleReason, Term, TransferEnd};
+    use types::view::{Fact, FactBody};
+
+    #[test]
+    fn groups_are_judged_apart() {
+        let mut stage = Stage::settled();
+        let leads = |region| Fact {
+            cause: EventId::default(),
+            waited_for: None,
+            region,
+            body: FactBody::Raft(RaftFact::RoleChanged {
+                role: Role::Leader,
+                leader: Some(peer(2)),
+                term: Term::new(1),
+                reason: RoleReason::Won,
+            }),
+        };
+        let elsewhere = leads(RegionId::new(2));
+        stage
+            .observe(2, Observation::Fact(&elsewhere))
+            .expect("a group that never started");
+        let here = leads(REGION);
+        let violation = stage
+            .observe(2, Observation::Fact(&here))
+            .expect_err("1 leads it");
+        assert_eq!(
+            (violation.region, violation.store),
+            (REGION, StoreId::new(2))
+        );
+    }
+
+    #[test]
+    fn a_violation_carries_the_steps_that_led_there_and_the_moment() {
+        let mut stage = Stage::settled();
+        let planted = RaftFact::Truncated { from: index(2) };
+        let violation = stage.raft(2, planted).expect_err("it is committed");
+        assert_eq!(violation.moment, stage.moment());
+        let last = violation.trace.last().expect("there are steps");
+        assert_eq!(
+            (last.store, last.seen),
+            (StoreId::new(2), Seen::Truncated(index(2)))
+        );
+        let led = Seen::Appended(at(3, 1));
+        assert_eq!(
+            violation
+                .trace
+                .iter()
+                .filter(|step| step.seen == led)
+                .count(),
+            3
+        );
+        assert_eq!(violation.to_string().lines().count(), 1);
+    }
+
+    fn transfer(stage: &mut Stage, end: Option<TransferEnd>) {
+        let to = peer(2);
+        let fact = end.map_or(RaftFact::TransferStarted { to }, |end| {
+            RaftFact::TransferEnded { to, end }
+        });
+        stage.raft(1, fact).expect("transfers break nothing");
+    }
+
+    #[test]
+    fn a_transfer_is_counted_by_how_it_ends() {
+        let mut stage = Stage::settled();
+        transfer(&mut stage, None);
+        transfer(&mut stage, Some(TransferEnd::TimedOut));
+        transfer(&mut stage, None);
+        transfer(&mut stage, Some(TransferEnd::Cancelled));
+        transfer(&mut stage, None);
+        transfer(&mut stage, Some(TransferEnd::Deposed));
+        assert_eq!(
+            stage.checker.counts().transfers_completed,
+            0,
+            "it has not won yet"
+        );
+        stage.elect(2, 2, &[1, 3]);
+        let counts = stage.checker.counts();
+        assert_eq!(
+            (counts.transfers_aborted, counts.transfers_cancelled),
+            (1, 1)
+        );
+        assert_eq!(counts.transfers_completed, 1);
+    }
+
+    #[test]
+    fn a_leader_deposed_by_another_than_the_transferee_completes_no_transfer() {
+        let mut stage = Stage::settled();
+        transfer(&mut stage, None);
+        transfer(&mut stage, Some(TransferEnd::Deposed));
+        stage.elect(3, 2, &[1, 2]);
+        assert_eq!(stage.checker.counts().transfers_completed, 0);
+    }
+
+    #[test]
+    fn a_long_honest_run_is_never_objected_to() {
+        let mut stage = Stage::settled();
+        let (mut leader, mut term) = (1, 1);
+        for round in 0..2_000_u64 {
+            let others: Vec<u64> = (1..=3).filter(|id| *id != leader).collect();
+            stage.write(leader, &others, EntryKind::Normal);
+            if round % 10 == 9 {
+                stage.append(leader, EntryKind::Normal);
+                stage.persist(leader);
+                let next = others[(round / 10 % 2) as usize];
+                let voter = 6 - leader - next;
+                term += 1;
+                stage.elect(next, term, &[voter]);
+                stage.append(next, EntryKind::NoOp);
+                stage.persist(next);
+                stage.restart(leader);
+                stage.hear(leader, next, term);
+                leader = next;
+            }
+            if round % 50 == 48 {
+                (1..=3).for_each(|id| stage.compact(id));
+            }
+        }
+        let counts = stage.checker.counts();
+        assert!(
+            counts.observations > 30_000 && counts.truncations > 150,
+            "{counts:?}"
+        );
+        assert_eq!((counts.leader_changes, counts.compactions), (200, 120));
+        let input = ConvergenceInput {
+            region: REGION,
+            stores: &[1, 2, 3].map(StoreId::new),
+            written: index(2_000),
+        };
+        let stuck = stage
+            .checker
+            .converged(stage.moment(), &input)
+            .expect_err("a tail is left");
+        assert_eq!(stuck.invariant, Invariant::Liveness);
+        let others: Vec<u64> = (1..=3).filter(|id| *id != leader).collect();
+        stage.write(leader, &others, EntryKind::Normal);
+        stage
+            .checker
+            .converged(stage.moment(), &input)
+            .expect("all is written");
+        let planted = brief(1, 1, EntryKind::Normal);
+        stage
+            .appended(leader, &[planted], 0)
+            .expect_err("a leader overwrites nothing");
+    }
+}

@@ -65,7 +65,8 @@ impl Ledger {
     /// The prefix hash up to a position; zero while unknown.
     pub(crate) fn prefix_hash(&self, position: LogPosition) -> u64 {
         let slot = self.slots.get(&position.index);
-        let known = slot.and_then(|slot| slot.known.iter().find(|known| known.term == position.term));
+        let known =
+            slot.and_then(|slot| slot.known.iter().find(|known| known.term == position.term));
         known.map_or(0, |known| known.prefix_hash)
     }
 

@@ -7,8 +7,10 @@ use types::raft::ConfState;
 /// Whether those for whom `has` holds are a majority of each half of `membership`. Learners do not
 /// count, and a membership without voters decides nothing.
 pub(crate) fn decides(membership: &ConfState, has: impl Fn(PeerId) -> bool) -> bool {
-    let majority = |half: &[PeerId]| 2 * half.iter().filter(|&&peer| has(peer)).count() > half.len();
-    majority(&membership.voters) && (membership.outgoing.is_empty() || majority(&membership.outgoing))
+    let majority =
+        |half: &[PeerId]| 2 * half.iter().filter(|&&peer| has(peer)).count() > half.len();
+    majority(&membership.voters)
+        && (membership.outgoing.is_empty() || majority(&membership.outgoing))
 }
 
 #[cfg(test)]

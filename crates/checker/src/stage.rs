@@ -109,7 +109,8 @@ impl Stage {
 
     pub(crate) fn observe(&mut self, store: u64, observation: Observation<'_>) -> Outcome {
         self.seq += 1;
-        self.checker.observe(self.moment(), StoreId::new(store), observation)
+        self.checker
+            .observe(self.moment(), StoreId::new(store), observation)
     }
 
     pub(crate) fn moment(&self) -> Moment {
@@ -205,7 +206,10 @@ impl Stage {
     }
 
     pub(crate) fn last(&self, id: u64) -> u64 {
-        self.actors[&id].log.last().map_or(0, |entry| entry.index.get())
+        self.actors[&id]
+            .log
+            .last()
+            .map_or(0, |entry| entry.index.get())
     }
 
     pub(crate) fn commit_of(&self, id: u64) -> u64 {
@@ -253,7 +257,8 @@ impl Stage {
             actor.hard_state.term = term(to);
             actor.hard_state.vote = None;
             let to = term(to);
-            self.raft(id, RaftFact::TermChanged { from, to }).expect("honest");
+            self.raft(id, RaftFact::TermChanged { from, to })
+                .expect("honest");
         }
     }
 
@@ -285,7 +290,12 @@ impl Stage {
         self.persist(id);
         self.vote_counted(id, id).expect("honest");
         let last = self.end(id);
-        let others: Vec<u64> = self.actors.keys().copied().filter(|other| *other != id).collect();
+        let others: Vec<u64> = self
+            .actors
+            .keys()
+            .copied()
+            .filter(|other| *other != id)
+            .collect();
         for other in others {
             let body = MessageBody::RequestVote {
                 last,
@@ -296,10 +306,13 @@ impl Stage {
     }
 
     pub(crate) fn end(&self, id: u64) -> LogPosition {
-        self.actors[&id].log.last().map_or(LogPosition::default(), |entry| LogPosition {
-            index: entry.index,
-            term: entry.term,
-        })
+        self.actors[&id]
+            .log
+            .last()
+            .map_or(LogPosition::default(), |entry| LogPosition {
+                index: entry.index,
+                term: entry.term,
+            })
     }
 
     pub(crate) fn vote_counted(&mut self, candidate: u64, voter: u64) -> Outcome {
@@ -367,7 +380,11 @@ impl Stage {
 
     /// A leader's new entry, not yet durable. Returns its index.
     pub(crate) fn append(&mut self, id: u64, kind: EntryKind) -> u64 {
-        let entry = brief(self.last(id) + 1, self.actors[&id].hard_state.term.get(), kind);
+        let entry = brief(
+            self.last(id) + 1,
+            self.actors[&id].hard_state.term.get(),
+            kind,
+        );
         self.actor(id).log.push(entry);
         let hash = self.hash(id, entry.index.get());
         self.appended(id, &[entry], hash).expect("honest");
@@ -378,7 +395,11 @@ impl Stage {
     pub(crate) fn copy(&mut self, leader: u64, id: u64) {
         let theirs = self.actors[&leader].log.clone();
         let own = &self.actors[&id].log;
-        let same = own.iter().zip(&theirs).take_while(|(one, other)| one == other).count();
+        let same = own
+            .iter()
+            .zip(&theirs)
+            .take_while(|(one, other)| one == other)
+            .count();
         if same < own.len() {
             let from = index(same as u64 + 1);
             self.raft(id, RaftFact::Truncated { from }).expect("honest");
@@ -411,7 +432,12 @@ impl Stage {
     pub(crate) fn counted(&mut self, id: u64, to: u64) -> Outcome {
         let both = self.conf.voters.iter().chain(&self.conf.outgoing);
         let mut matched: Vec<(PeerId, LogIndex)> = both
-            .map(|peer| (*peer, index(self.actors[&peer.get()].durable_log.len() as u64)))
+            .map(|peer| {
+                (
+                    *peer,
+                    index(self.actors[&peer.get()].durable_log.len() as u64),
+                )
+            })
             .collect();
         matched.sort_unstable();
         matched.dedup();
@@ -477,7 +503,7 @@ impl Stage {
     /// A membership change from its proposal to its application by `id` and `others`.
     pub(crate) fn change(&mut self, id: u64, others: &[u64], conf: &ConfState) -> u64 {
         let to = self.write(id, others, EntryKind::ConfChange);
-        for &each in [&[id], others].concat().iter() {
+        for each in [&[id], others].concat() {
             self.conf_changed(each, conf).expect("honest");
         }
         self.conf = conf.clone();

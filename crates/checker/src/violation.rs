@@ -108,8 +108,8 @@ impl fmt::Display for Invariant {
     }
 }
 
-/// An invariant was broken. It prints as one line; [`Violation::trace`] holds what led there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+/// An invariant was broken. It prints as one line; its debug form adds the trace, one line each.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{invariant}: {store} in {region}, {term}, index {index}, {moment}: {message}")]
 pub struct Violation {
     /// Which one.
@@ -128,6 +128,15 @@ pub struct Violation {
     pub message: String,
     /// The last things that the group did, oldest first; the last is the one that broke it.
     pub trace: Vec<TraceStep>,
+}
+
+impl fmt::Debug for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        self.trace
+            .iter()
+            .try_for_each(|step| write!(f, "\n  {step}"))
+    }
 }
 
 /// What a check says: the invariant, the term and index that it is about, and the words. The
@@ -161,6 +170,7 @@ pub(crate) fn fault(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::Seen;
     use types::event::EventId;
     use types::time::VirtualTime;
 
@@ -184,14 +194,23 @@ mod tests {
             index: LogIndex::new(17),
             moment: Moment {
                 at: VirtualTime::new(3_000),
-                event: EventId { segment: 1, seq: 42 },
+                event: EventId {
+                    segment: 1,
+                    seq: 42,
+                },
             },
             message: "two of them".to_owned(),
-            trace: Vec::new(),
+            trace: vec![TraceStep {
+                moment: Moment::default(),
+                store: StoreId::new(2),
+                seen: Seen::Down,
+            }],
         };
+        let line = "R1 election safety: S2 in R1, T5, index 17, event 1.42 at 3000 us: two of them";
+        assert_eq!(violation.to_string(), line);
         assert_eq!(
-            violation.to_string(),
-            "R1 election safety: S2 in R1, T5, index 17, event 1.42 at 3000 us: two of them"
+            format!("{violation:?}"),
+            format!("{line}\n  event 0.0 at 0 us S2 went down")
         );
     }
 }

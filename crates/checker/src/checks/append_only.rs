@@ -67,7 +67,10 @@ mod tests {
         let mut stage = Stage::settled();
         let last = stage.append(1, EntryKind::Normal);
         let again = brief(last, 1, EntryKind::Normal);
-        assert_eq!(broken(stage.appended(1, &[again], 0)), Invariant::LeaderAppendOnly);
+        assert_eq!(
+            broken(stage.appended(1, &[again], 0)),
+            Invariant::LeaderAppendOnly
+        );
     }
 
     #[test]

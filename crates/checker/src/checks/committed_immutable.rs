@@ -90,7 +90,9 @@ fn agree(log: &LogMirror, from: LogIndex, to: LogIndex, ledger: &mut Ledger) -> 
 }
 
 fn enter(at: LogPosition, ledger: &mut Ledger) -> Judgement {
-    ledger.commit_entry(at).map_err(|term| contradiction(at, term))
+    ledger
+        .commit_entry(at)
+        .map_err(|term| contradiction(at, term))
 }
 
 fn contradiction(at: LogPosition, committed: types::raft::Term) -> Fault {
@@ -147,7 +149,10 @@ mod tests {
     fn a_log_that_drops_what_it_committed_is_found() {
         let mut stage = Stage::settled();
         let truncated = RaftFact::Truncated { from: index(3) };
-        assert_eq!(broken(stage.raft(2, truncated)), Invariant::CommittedImmutable);
+        assert_eq!(
+            broken(stage.raft(2, truncated)),
+            Invariant::CommittedImmutable
+        );
     }
 
     #[test]
@@ -187,13 +192,19 @@ mod tests {
             last: at(4, 1),
             prefix_hash: 0,
         };
-        assert_eq!(broken(stage.clone().raft(3, restored)), Invariant::CommittedImmutable);
+        assert_eq!(
+            broken(stage.clone().raft(3, restored)),
+            Invariant::CommittedImmutable
+        );
         let snapshot = Snapshot {
             last: at(3, 2),
             conf_state: stage.conf.clone(),
             ..Snapshot::default()
         };
         let body = MessageBody::Snapshot { snapshot };
-        assert_eq!(broken(stage.sent(1, 3, 1, body)), Invariant::CommittedImmutable);
+        assert_eq!(
+            broken(stage.sent(1, 3, 1, body)),
+            Invariant::CommittedImmutable
+        );
     }
 }

@@ -55,7 +55,9 @@ mod tests {
         stage.grant(4, 1, 1);
         stage.elect(2, 2, &[3, 5]);
         stage.grant(3, 2, 2);
-        stage.vote_counted(1, 5).expect("a vote that was long on its way");
+        stage
+            .vote_counted(1, 5)
+            .expect("a vote that was long on its way");
         stage.win(1, 1);
         assert_eq!(stage.checker.counts().leaders, 2);
         assert_eq!(stage.checker.counts().leader_changes, 1);
@@ -70,13 +72,21 @@ mod tests {
         stage.restart(1);
         let violation = stage.role(1, Role::Leader, 3).expect_err("3 won it");
         assert_eq!(violation.invariant, Invariant::ElectionSafety);
-        assert!(violation.to_string().contains("S1 became leader of T3"), "{violation}");
+        assert!(
+            violation.to_string().contains("S1 became leader of T3"),
+            "{violation}"
+        );
     }
 
     #[test]
     fn a_store_that_lost_its_office_does_not_win_the_same_term_again() {
         let mut stage = Stage::settled();
-        stage.role(1, Role::Follower, 1).expect("no quorum was heard");
-        assert_eq!(broken(stage.role(1, Role::Leader, 1)), Invariant::ElectionSafety);
+        stage
+            .role(1, Role::Follower, 1)
+            .expect("no quorum was heard");
+        assert_eq!(
+            broken(stage.role(1, Role::Leader, 1)),
+            Invariant::ElectionSafety
+        );
     }
 }

@@ -38,7 +38,12 @@ fn holds(replica: &Replica, term: Term, committed: LogPosition) -> Judgement {
         replica.peer,
         replica.log.last()
     );
-    Err(fault(Invariant::LeaderCompleteness, term, committed.index, message))
+    Err(fault(
+        Invariant::LeaderCompleteness,
+        term,
+        committed.index,
+        message,
+    ))
 }
 
 #[cfg(test)]
@@ -63,7 +68,9 @@ mod tests {
         stage.campaign(1, 1);
         stage.elect(2, 2, &[3]);
         stage.write(2, &[3], EntryKind::NoOp);
-        stage.vote_counted(1, 3).expect("a vote that was long on its way");
+        stage
+            .vote_counted(1, 3)
+            .expect("a vote that was long on its way");
         stage.win(1, 1);
         assert_eq!(stage.last(1), 0);
     }
@@ -77,7 +84,9 @@ mod tests {
         stage.commit(1);
         stage.campaign(3, 2);
         stage.grant(2, 3, 2);
-        let violation = stage.role(3, Role::Leader, 2).expect_err("it lacks entry 4");
+        let violation = stage
+            .role(3, Role::Leader, 2)
+            .expect_err("it lacks entry 4");
         assert_eq!(violation.invariant, Invariant::LeaderCompleteness);
         assert_eq!(violation.index.get(), last);
     }
@@ -90,6 +99,9 @@ mod tests {
         // Voter 2 durably takes the entry and votes for 3, whose log is behind.
         stage.replicate(1, 2);
         stage.elect(3, 2, &[2]);
-        assert_eq!(broken(stage.counted(1, last)), Invariant::LeaderCompleteness);
+        assert_eq!(
+            broken(stage.counted(1, last)),
+            Invariant::LeaderCompleteness
+        );
     }
 }

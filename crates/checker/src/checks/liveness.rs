@@ -68,7 +68,10 @@ fn equal_log(replica: &Replica, leader: &Replica, ledger: &Ledger) -> Judgement 
     let LogPosition { index, .. } = own.0;
     // Equal ends have equal prefixes (R3), as long as somebody told the hash of one.
     if index > LogIndex::ZERO && own.1 == index && ledger.prefix_hash(own.0) == 0 {
-        return Err(stuck(replica, format!("nobody told the hash of the log up to {}", own.0)));
+        return Err(stuck(
+            replica,
+            format!("nobody told the hash of the log up to {}", own.0),
+        ));
     }
     Ok(())
 }
@@ -106,4 +109,114 @@ fn left_joint(replica: &Replica) -> Judgement {
 
 fn stuck(replica: &Replica, message: String) -> Fault {
     replica.fault(Invariant::Liveness, replica.commit, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checker::ConvergenceInput;
+    use crate::stage::{Outcome, REGION, Stage, broken, voters};
+    use types::raft::{ConfState, EntryKind};
+
+    fn judge(stage: &Stage, written: u64) -> Outcome {
+        let stores = [1, 2, 3].map(StoreId::new);
+        let input = ConvergenceInput {
+            region: REGION,
+            stores: &stores,
+            written: LogIndex::new(written),
+        };
+        stage.checker.converged(stage.moment(), &input)
+    }
+
+    #[test]
+    fn a_group_that_came_together_is_fine() {
+        let mut stage = Stage::settled();
+        judge(&stage, 3).expect("it did");
+        stage.append(1, EntryKind::Normal);
+        stage.persist(1);
+        stage.elect(2, 2, &[3]);
+        stage.hear(1, 2, 2);
+        let written = stage.write(2, &[1, 3], EntryKind::NoOp);
+        judge(&stage, written).expect("it did again");
+    }
+
+    #[test]
+    fn a_group_that_nobody_leads_is_found() {
+        let mut stage = Stage::settled();
+        stage.restart(1);
+        assert_eq!(broken(judge(&stage, 3)), Invariant::Liveness);
+    }
+
+    #[test]
+    fn a_peer_that_follows_another_is_found() {
+        let mut stage = Stage::settled();
+        stage.hear(3, 2, 1);
+        assert_eq!(broken(judge(&stage, 3)), Invariant::Liveness);
+        let mut stage = Stage::settled();
+        stage.enter_term(3, 2);
+        assert_eq!(broken(judge(&stage, 3)), Invariant::Liveness);
+    }
+
+    #[test]
+    fn logs_that_are_not_equal_are_found() {
+        let mut stage = Stage::settled();
+        stage.write(1, &[2], EntryKind::Normal);
+        let violation = judge(&stage, 4).expect_err("3 lags");
+        assert_eq!(violation.invariant, Invariant::Liveness);
+        assert!(
+            violation.message.contains("P3 has a log up to 3@T1"),
+            "{violation}"
+        );
+    }
+
+    #[test]
+    fn data_that_is_not_applied_is_found() {
+        let mut stage = Stage::settled();
+        stage.append(1, EntryKind::Normal);
+        stage.persist(1);
+        for other in [2, 3] {
+            stage.replicate(1, other);
+        }
+        stage.commit(1);
+        stage.apply(1);
+        for other in [2, 3] {
+            stage.follow(other, 4);
+        }
+        stage.apply(2);
+        assert_eq!(broken(judge(&stage, 4)), Invariant::Liveness);
+        stage.apply(3);
+        judge(&stage, 4).expect("now it is");
+    }
+
+    #[test]
+    fn a_write_that_did_not_commit_is_found() {
+        let stage = Stage::settled();
+        assert_eq!(broken(judge(&stage, 4)), Invariant::Liveness);
+    }
+
+    #[test]
+    fn a_store_that_never_came_up_is_found() {
+        let stage = Stage::settled();
+        let stores = [1, 2, 3, 4].map(StoreId::new);
+        let input = ConvergenceInput {
+            region: REGION,
+            stores: &stores,
+            written: LogIndex::new(3),
+        };
+        let outcome = stage.checker.converged(stage.moment(), &input);
+        assert_eq!(broken(outcome), Invariant::Liveness);
+    }
+
+    #[test]
+    fn a_joint_phase_that_is_never_left_is_found() {
+        let mut stage = Stage::settled();
+        let joint = ConfState {
+            outgoing: voters(&[1, 2, 3]).voters,
+            ..voters(&[1, 2])
+        };
+        stage.change(1, &[2, 3], &joint);
+        assert_eq!(broken(judge(&stage, 4)), Invariant::Membership);
+        stage.change(1, &[2, 3], &voters(&[1, 2]));
+        judge(&stage, 5).expect("it was left");
+    }
 }

@@ -64,7 +64,8 @@ pub(crate) fn written(
 /// The chained hash of the log up to a position was told.
 pub(crate) fn hashed(at: LogPosition, prefix_hash: u64, ledger: &mut Ledger) -> Judgement {
     ledger.hash(at, prefix_hash).map_err(|known| {
-        let message = format!("the log up to {at} hashes to {prefix_hash:x}, elsewhere to {known:x}");
+        let message =
+            format!("the log up to {at} hashes to {prefix_hash:x}, elsewhere to {known:x}");
         fault(Invariant::LogMatching, at.term, at.index, message)
     })
 }
@@ -144,7 +145,10 @@ mod tests {
         // Peer 1 keeps its entry 4 of term 1 and puts the new leader's entry 5 behind it.
         stage.hear(1, 2, 2);
         let planted = brief(entry, 2, EntryKind::Normal);
-        assert_eq!(broken(stage.appended(1, &[planted], 0)), Invariant::LogMatching);
+        assert_eq!(
+            broken(stage.appended(1, &[planted], 0)),
+            Invariant::LogMatching
+        );
     }
 
     #[test]
@@ -152,7 +156,10 @@ mod tests {
         let mut stage = Stage::settled();
         stage.append(1, EntryKind::Normal);
         let planted = brief(4, 1, EntryKind::ConfChange);
-        assert_eq!(broken(stage.appended(2, &[planted], 0)), Invariant::LogMatching);
+        assert_eq!(
+            broken(stage.appended(2, &[planted], 0)),
+            Invariant::LogMatching
+        );
     }
 
     #[test]
@@ -170,22 +177,34 @@ mod tests {
     fn an_entry_that_no_leader_made_is_found() {
         let mut stage = Stage::settled();
         let planted = brief(4, 1, EntryKind::Normal);
-        assert_eq!(broken(stage.appended(2, &[planted], 0)), Invariant::LogMatching);
+        assert_eq!(
+            broken(stage.appended(2, &[planted], 0)),
+            Invariant::LogMatching
+        );
     }
 
     #[test]
     fn a_hole_in_a_log_is_found_in_memory_and_on_a_disk() {
         let mut stage = Stage::settled();
         let planted = [brief(5, 1, EntryKind::Normal)];
-        assert_eq!(broken(stage.clone().appended(1, &planted, 0)), Invariant::LogMatching);
-        assert_eq!(broken(stage.disk(1, write(5, &planted))), Invariant::LogMatching);
+        assert_eq!(
+            broken(stage.clone().appended(1, &planted, 0)),
+            Invariant::LogMatching
+        );
+        assert_eq!(
+            broken(stage.disk(1, write(5, &planted))),
+            Invariant::LogMatching
+        );
     }
 
     #[test]
     fn an_entry_of_a_later_term_than_its_peer_is_found() {
         let mut stage = Stage::settled();
         let planted = brief(4, 2, EntryKind::Normal);
-        assert_eq!(broken(stage.appended(1, &[planted], 0)), Invariant::LogMatching);
+        assert_eq!(
+            broken(stage.appended(1, &[planted], 0)),
+            Invariant::LogMatching
+        );
     }
 
     #[test]
@@ -224,8 +243,12 @@ mod tests {
         stage.append(1, EntryKind::Normal);
         stage.copy(1, 2);
         let run: Vec<EntryBrief> = stage.actors[&1].log[1..].to_vec();
-        stage.disk(2, write(2, &run)).expect("what it repeats is dead");
+        stage
+            .disk(2, write(2, &run))
+            .expect("what it repeats is dead");
         let to = index(4);
-        stage.raft(2, RaftFact::Durable { to }).expect("it is on the disk");
+        stage
+            .raft(2, RaftFact::Durable { to })
+            .expect("it is on the disk");
     }
 }

@@ -55,12 +55,15 @@ pub(crate) struct Change {
 impl Seat {
     /// A peer that came up.
     pub(crate) fn new(start: &Start<'_>, memberships: &Memberships) -> Self {
-        let behind = start.entries.iter().filter(|entry| entry.index > start.applied);
+        let behind = start
+            .entries
+            .iter()
+            .filter(|entry| entry.index > start.applied);
         Self {
             membership: memberships.at(start.applied).cloned(),
             stage: Stage::Started,
             done: start.applied,
-            entries: behind.filter(|entry| is_change(entry)).map(|entry| entry.index).collect(),
+            entries: behind.filter(is_change).map(|entry| entry.index).collect(),
         }
     }
 
@@ -70,7 +73,7 @@ impl Seat {
     }
 
     pub(crate) fn appended(&mut self, entries: &[EntryBrief]) {
-        let changes = entries.iter().filter(|entry| is_change(entry));
+        let changes = entries.iter().filter(is_change);
         self.entries.extend(changes.map(|entry| entry.index));
     }
 
@@ -155,7 +158,9 @@ impl Memberships {
     /// off brings nothing, and is passed over where the group knows of what came behind it.
     fn entry_of(&self, replica: &Replica, now: &ConfState) -> Option<LogIndex> {
         let committed = replica.seat.entries.iter().copied();
-        let mut committed = committed.take_while(|index| *index <= replica.commit).peekable();
+        let mut committed = committed
+            .take_while(|index| *index <= replica.commit)
+            .peekable();
         let oldest = committed.peek().copied();
         let fits = |index: &LogIndex| !self.is_known(*index) || self.at(*index) == Some(now);
         committed.find(fits).or(oldest)
@@ -192,7 +197,11 @@ impl Memberships {
         }
         let before = replica.seat.membership.clone().unwrap_or_default();
         if let Some(objection) = objection(&before, now) {
-            return wrong(format!("from {} to {}: {objection}", shown(&before), shown(now)));
+            return wrong(format!(
+                "from {} to {}: {objection}",
+                shown(&before),
+                shown(now)
+            ));
         }
         self.in_force.insert(index, now.clone());
         Ok(Change {
@@ -208,8 +217,13 @@ pub(crate) fn appended(replica: &Replica, entries: &[EntryBrief]) -> Judgement {
         return Ok(());
     }
     let applied = replica.reached().max(replica.seat.done);
-    let mut waiting = replica.seat.entries.back().copied().filter(|index| *index > applied);
-    for entry in entries.iter().filter(|entry| is_change(entry)) {
+    let mut waiting = replica
+        .seat
+        .entries
+        .back()
+        .copied()
+        .filter(|index| *index > applied);
+    for entry in entries.iter().filter(is_change) {
         if let Some(earlier) = waiting {
             let message = format!(
                 "{} appended a membership change at {}; the one at {earlier} is not applied",
@@ -336,4 +350,293 @@ pub(crate) fn shown(membership: &ConfState) -> String {
         }
     }
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stage::{Stage, at, broken, index, peer, voters};
+    use types::raft::{CommitEvidence, MessageBody, RaftFact, Role, Snapshot};
+
+    fn joint(incoming: &[u64], outgoing: &[u64]) -> ConfState {
+        ConfState {
+            outgoing: voters(outgoing).voters,
+            ..voters(incoming)
+        }
+    }
+
+    /// A settled group whose peers 4 and 5 have started with nothing.
+    fn with_newcomers() -> Stage {
+        let mut stage = Stage::settled();
+        for newcomer in [4, 5] {
+            stage.start(newcomer).expect("it holds nothing");
+            stage
+                .conf_changed(newcomer, &ConfState::default())
+                .expect("nor knows anything");
+            stage.hear(newcomer, 1, 1);
+        }
+        stage
+    }
+
+    /// Peer 4 learns the log up to index 3 from a snapshot.
+    fn snapshot_for_4(stage: &mut Stage) {
+        let restored = RaftFact::SnapshotRestored {
+            last: at(3, 1),
+            prefix_hash: stage.hash(1, 3),
+        };
+        stage.raft(4, restored).expect("it is committed");
+    }
+
+    #[test]
+    fn one_voter_at_a_time_or_a_joint_phase_changes_a_membership() {
+        let mut stage = with_newcomers();
+        stage.change(1, &[2, 3], &voters(&[1, 2, 3, 4]));
+        stage.replicate(1, 4);
+        stage.change(1, &[2, 3, 4], &voters(&[1, 2, 4]));
+        stage.change(1, &[2, 4], &joint(&[2, 4, 5], &[1, 2, 4]));
+        stage.replicate(1, 5);
+        stage.elect(2, 2, &[1, 4, 5]);
+        stage.change(2, &[1, 4, 5], &voters(&[2, 4, 5]));
+        let counts = stage.checker.counts();
+        assert_eq!(counts.conf_changes, 4);
+        assert_eq!((counts.joint_phases, counts.joint_leader_changes), (1, 1));
+    }
+
+    #[test]
+    fn a_restarted_peer_tells_the_membership_of_its_applied_index() {
+        let mut stage = with_newcomers();
+        let before = stage.conf.clone();
+        stage.change(1, &[2, 3], &voters(&[1, 2]));
+        stage.persist(2);
+        stage.restart(2);
+        stage
+            .conf_changed(2, &before)
+            .expect("it has applied nothing yet");
+        stage.apply(2);
+        stage
+            .conf_changed(2, &voters(&[1, 2]))
+            .expect("applied again");
+        stage.compact(2);
+        stage.restart(2);
+        let mut wrong = stage.clone();
+        assert_eq!(
+            broken(wrong.conf_changed(2, &before)),
+            Invariant::Membership
+        );
+        stage
+            .conf_changed(2, &voters(&[1, 2]))
+            .expect("it has applied the change");
+    }
+
+    #[test]
+    fn an_entry_that_was_called_off_is_passed_over() {
+        let mut stage = with_newcomers();
+        stage.write(1, &[2], EntryKind::ConfChange);
+        stage.change(1, &[2], &voters(&[1, 2]));
+        // Peer 3 applies both at once and tells of one change.
+        stage.replicate(1, 3);
+        stage.follow(3, 5);
+        stage.apply(3);
+        stage
+            .conf_changed(3, &voters(&[1, 2]))
+            .expect("it came with the second");
+        stage.change(1, &[2, 3], &voters(&[1, 2, 3]));
+        assert_eq!(stage.checker.counts().conf_changes, 2);
+    }
+
+    #[test]
+    fn the_first_to_tell_may_have_passed_an_entry_that_was_called_off() {
+        let mut stage = with_newcomers();
+        let commit = |stage: &mut Stage| {
+            stage.append(1, EntryKind::ConfChange);
+            stage.persist(1);
+            stage.replicate(1, 2);
+            stage.commit(1);
+        };
+        commit(&mut stage);
+        stage.apply(1);
+        commit(&mut stage);
+        // Peer 2 applies both at once and is the first to tell; peer 1 applies them one by one.
+        stage.follow(2, 5);
+        stage.apply(2);
+        stage
+            .conf_changed(2, &voters(&[1, 2]))
+            .expect("nobody knows better");
+        stage.apply(1);
+        stage
+            .conf_changed(1, &voters(&[1, 2]))
+            .expect("it came with the second");
+        stage.conf = voters(&[1, 2]);
+        stage.change(1, &[2], &voters(&[1]));
+    }
+
+    #[test]
+    fn two_voters_changed_at_once_are_found() {
+        let mut stage = with_newcomers();
+        stage.write(1, &[2, 3], EntryKind::ConfChange);
+        let planted = voters(&[1, 2, 4]);
+        assert_eq!(
+            broken(stage.conf_changed(1, &planted)),
+            Invariant::Membership
+        );
+    }
+
+    #[test]
+    fn joint_phases_that_begin_or_end_wrongly_are_found() {
+        let mut stage = with_newcomers();
+        let change = |stage: &Stage, planted: &ConfState| {
+            let mut stage = stage.clone();
+            stage.write(1, &[2, 3], EntryKind::ConfChange);
+            broken(stage.conf_changed(1, planted))
+        };
+        assert_eq!(
+            change(&stage, &joint(&[1, 4, 5], &[1, 2])),
+            Invariant::Membership
+        );
+        assert_eq!(
+            change(&stage, &joint(&[], &[1, 2, 3])),
+            Invariant::Membership
+        );
+        stage.change(1, &[2, 3], &joint(&[1, 2], &[1, 2, 3]));
+        assert_eq!(change(&stage, &voters(&[1, 2, 3])), Invariant::Membership);
+        assert_eq!(
+            change(&stage, &joint(&[1], &[1, 2, 3])),
+            Invariant::Membership
+        );
+        let with_learner = ConfState {
+            learners: vec![peer(3)],
+            ..voters(&[1, 2])
+        };
+        assert_eq!(change(&stage, &with_learner), Invariant::Membership);
+    }
+
+    #[test]
+    fn a_learner_that_votes_is_found() {
+        let mut stage = with_newcomers();
+        stage.write(1, &[2, 3], EntryKind::ConfChange);
+        let planted = ConfState {
+            learners: vec![peer(3)],
+            ..voters(&[1, 2, 3])
+        };
+        assert_eq!(
+            broken(stage.conf_changed(1, &planted)),
+            Invariant::Membership
+        );
+    }
+
+    #[test]
+    fn another_membership_at_the_same_entry_is_found() {
+        let mut stage = with_newcomers();
+        stage.write(1, &[2, 3], EntryKind::ConfChange);
+        stage.conf_changed(1, &voters(&[1, 2])).expect("the first");
+        assert_eq!(
+            broken(stage.conf_changed(2, &voters(&[1, 3]))),
+            Invariant::Membership
+        );
+    }
+
+    #[test]
+    fn a_membership_without_an_entry_is_found() {
+        let mut stage = with_newcomers();
+        stage
+            .conf_changed(1, &voters(&[1, 2, 3]))
+            .expect("the one that it has");
+        assert_eq!(
+            broken(stage.conf_changed(1, &voters(&[1, 2]))),
+            Invariant::Membership
+        );
+    }
+
+    #[test]
+    fn a_snapshot_brings_the_membership_of_its_index() {
+        let mut stage = with_newcomers();
+        let before = stage.conf.clone();
+        let after = voters(&[1, 2, 3, 4]);
+        stage.change(1, &[2, 3], &after);
+        snapshot_for_4(&mut stage);
+        let mut wrong = stage.clone();
+        assert_eq!(broken(wrong.conf_changed(4, &after)), Invariant::Membership);
+        stage.conf_changed(4, &before).expect("that of index 3");
+        let snapshot = |conf_state: &ConfState| MessageBody::Snapshot {
+            snapshot: Snapshot {
+                last: at(3, 1),
+                conf_state: conf_state.clone(),
+                ..Snapshot::default()
+            },
+        };
+        stage
+            .sent(1, 4, 1, snapshot(&before))
+            .expect("that of index 3");
+        assert_eq!(
+            broken(stage.sent(1, 4, 1, snapshot(&after))),
+            Invariant::Membership
+        );
+    }
+
+    #[test]
+    fn a_second_change_while_the_first_waits_is_found() {
+        let mut stage = Stage::settled();
+        stage.append(1, EntryKind::ConfChange);
+        let planted = crate::stage::brief(5, 1, EntryKind::ConfChange);
+        assert_eq!(
+            broken(stage.appended(1, &[planted], 0)),
+            Invariant::Membership
+        );
+    }
+
+    #[test]
+    fn a_new_leader_waits_for_the_change_that_it_inherits() {
+        let mut stage = Stage::settled();
+        stage.append(1, EntryKind::ConfChange);
+        stage.persist(1);
+        stage.replicate(1, 2);
+        stage.elect(2, 2, &[3]);
+        stage.append(2, EntryKind::NoOp);
+        let planted = crate::stage::brief(6, 2, EntryKind::ConfChange);
+        assert_eq!(
+            broken(stage.clone().appended(2, &[planted], 0)),
+            Invariant::Membership
+        );
+        stage.persist(2);
+        stage.replicate(2, 3);
+        stage.commit(2);
+        stage.apply(2);
+        stage.append(2, EntryKind::ConfChange);
+    }
+
+    #[test]
+    fn a_leader_elected_by_less_than_a_majority_of_each_half_is_found() {
+        let mut stage = with_newcomers();
+        stage.change(1, &[2, 3], &joint(&[1, 4, 5], &[1, 2, 3]));
+        stage.campaign(1, 2);
+        stage.grant(2, 1, 2);
+        stage.grant(3, 1, 2);
+        assert_eq!(
+            broken(stage.clone().role(1, Role::Leader, 2)),
+            Invariant::Membership
+        );
+        stage.grant(4, 1, 2);
+        stage.win(1, 2);
+    }
+
+    #[test]
+    fn a_learner_that_is_counted_for_a_commit_is_found() {
+        let mut stage = with_newcomers();
+        let with_learner = ConfState {
+            learners: vec![peer(4)],
+            ..stage.conf.clone()
+        };
+        stage.change(1, &[2, 3], &with_learner);
+        stage.append(1, EntryKind::Normal);
+        stage.persist(1);
+        stage.replicate(1, 2);
+        let evidence = CommitEvidence::Quorum {
+            matched: [1, 2, 3, 4].map(|id| (peer(id), index(5))).to_vec(),
+            term: Term::new(1),
+        };
+        assert_eq!(
+            broken(stage.committed(1, 5, evidence)),
+            Invariant::Membership
+        );
+    }
 }

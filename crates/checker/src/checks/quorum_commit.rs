@@ -32,7 +32,10 @@ impl Disks<'_> {
 /// A leader committed up to `to` by counting.
 pub(crate) fn counted(leader: &Replica, to: LogIndex, disks: Disks<'_>) -> Judgement {
     if !leader.leads() {
-        let message = format!("{}, a {:?}, committed {to} by counting", leader.peer, leader.role);
+        let message = format!(
+            "{}, a {:?}, committed {to} by counting",
+            leader.peer, leader.role
+        );
         return Err(leader.fault(Invariant::CommittedOnQuorum, to, message));
     }
     let Some(membership) = leader.seat.membership() else {
@@ -86,7 +89,9 @@ pub(crate) fn restarted(
 
 fn lacking(replica: &Replica, at: LogPosition, membership: &ConfState, disks: Disks<'_>) -> Fault {
     let names = |peers: &[PeerId]| {
-        let durable = peers.iter().filter(|peer| disks.holds(**peer, at) == Some(true));
+        let durable = peers
+            .iter()
+            .filter(|peer| disks.holds(**peer, at) == Some(true));
         let names: Vec<String> = durable.map(ToString::to_string).collect();
         format!("[{}] of {}", names.join(" "), peers.len())
     };
@@ -129,7 +134,10 @@ mod tests {
         stage.copy(1, 3);
         let violation = stage.counted(1, last).expect_err("planted");
         assert_eq!(violation.invariant, Invariant::CommittedOnQuorum);
-        assert!(violation.message.contains("durable on [P1] of 3"), "{violation}");
+        assert!(
+            violation.message.contains("durable on [P1] of 3"),
+            "{violation}"
+        );
     }
 
     #[test]
@@ -185,7 +193,10 @@ mod tests {
         let last = stage.append(1, EntryKind::Normal);
         stage.persist(1);
         stage.replicate(1, 2);
-        assert_eq!(broken(stage.clone().followed(2, last)), Invariant::CommittedOnQuorum);
+        assert_eq!(
+            broken(stage.clone().followed(2, last)),
+            Invariant::CommittedOnQuorum
+        );
         stage.commit(1);
         stage.follow(2, last);
     }
@@ -204,6 +215,8 @@ mod tests {
             let started: FactBody = stage.started(1);
             assert_eq!(stage.fact(1, started).is_ok(), is_held);
         }
-        stage.committed(1, last, CommitEvidence::Restart).expect("a quorum holds it");
+        stage
+            .committed(1, last, CommitEvidence::Restart)
+            .expect("a quorum holds it");
     }
 }

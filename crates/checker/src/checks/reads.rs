@@ -80,9 +80,9 @@ pub(crate) fn evidence(
 ) -> Judgement {
     let message = match evidence {
         ReadEvidence::Round { needed, answered } => round(leader, *needed, answered),
-        ReadEvidence::Lease { now_us, until_us } if now_us >= until_us => {
-            Some(format!("a lease until {until_us} us was used at {now_us} us"))
-        }
+        ReadEvidence::Lease { now_us, until_us } if now_us >= until_us => Some(format!(
+            "a lease until {until_us} us was used at {now_us} us"
+        )),
         ReadEvidence::Lease { .. } => newest
             .filter(|(term, _)| *term > leader.term)
             .map(|(term, store)| format!("a lease was used while {store} leads {term}")),
@@ -97,7 +97,9 @@ pub(crate) fn evidence(
 fn round(leader: &Replica, needed: u64, answered: &[(PeerId, u64)]) -> Option<String> {
     let has = |peer: PeerId| {
         peer == leader.peer
-            || answered.iter().any(|(voter, round)| *voter == peer && *round >= needed)
+            || answered
+                .iter()
+                .any(|(voter, round)| *voter == peer && *round >= needed)
     };
     let is_confirmed = leader
         .seat
@@ -109,4 +111,123 @@ fn round(leader: &Replica, needed: u64, answered: &[(PeerId, u64)]) -> Option<St
 fn broken(leader: &Replica, index: LogIndex, message: &str) -> Fault {
     let message = format!("{} of {}: {message}", leader.peer, leader.term);
     leader.fault(Invariant::ReadSafety, index, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stage::{Outcome, Stage, broken, index, peer};
+    use types::raft::{EntryKind, RaftFact, Role};
+
+    fn ask(stage: &mut Stage, at: u64, from: u64, id: u64) {
+        let asked = RaftFact::ReadAsked {
+            from: peer(from),
+            id: ReadId(id),
+            commit: LogIndex::ZERO,
+        };
+        stage.raft(at, asked).expect("asking is free");
+    }
+
+    fn answer(stage: &mut Stage, at: u64, from: u64, id: u64, with: u64) -> Outcome {
+        let round = ReadEvidence::Round {
+            needed: 3,
+            answered: vec![(peer(2), 3), (peer(3), 2)],
+        };
+        confirm(stage, at, from, id, with, round)
+    }
+
+    fn confirm(
+        stage: &mut Stage,
+        at: u64,
+        from: u64,
+        id: u64,
+        with: u64,
+        evidence: ReadEvidence,
+    ) -> Outcome {
+        let confirmed = RaftFact::ReadConfirmed {
+            from: peer(from),
+            id: ReadId(id),
+            index: index(with),
+            evidence,
+        };
+        stage.raft(at, confirmed)
+    }
+
+    fn lease(now_us: u64) -> ReadEvidence {
+        ReadEvidence::Lease {
+            now_us,
+            until_us: 1_000,
+        }
+    }
+
+    #[test]
+    fn a_read_sees_what_was_committed_when_it_was_first_asked() {
+        let mut stage = Stage::settled();
+        ask(&mut stage, 3, 3, 7);
+        stage.write(1, &[2, 3], EntryKind::Normal);
+        ask(&mut stage, 1, 3, 7);
+        answer(&mut stage, 1, 3, 7, 3).expect("3 was all when it was first asked");
+        answer(&mut stage, 1, 3, 7, 4).expect("answered again");
+        ask(&mut stage, 1, 1, 1);
+        confirm(&mut stage, 1, 1, 1, 4, lease(999)).expect("the lease holds");
+        let counts = stage.checker.counts();
+        assert_eq!((counts.reads_by_round, counts.reads_by_lease), (2, 1));
+    }
+
+    #[test]
+    fn an_answer_below_what_was_committed_is_found_whoever_had_committed_it() {
+        let mut stage = Stage::settled();
+        stage.elect(2, 2, &[3]);
+        stage.write(2, &[3], EntryKind::NoOp);
+        ask(&mut stage, 1, 1, 1);
+        let violation = answer(&mut stage, 1, 1, 1, 3).expect_err("2 has committed 4");
+        assert_eq!(violation.invariant, Invariant::ReadSafety);
+        assert!(violation.message.contains("4 was committed"), "{violation}");
+    }
+
+    #[test]
+    fn an_answer_without_a_quorum_of_the_round_is_found() {
+        let mut stage = Stage::settled();
+        ask(&mut stage, 1, 1, 1);
+        let round = ReadEvidence::Round {
+            needed: 4,
+            answered: vec![(peer(1), 3), (peer(2), 3), (peer(3), 3), (peer(9), 4)],
+        };
+        let outcome = confirm(&mut stage, 1, 1, 1, 3, round);
+        assert_eq!(broken(outcome), Invariant::ReadSafety);
+    }
+
+    #[test]
+    fn a_lease_that_ran_out_or_that_another_leader_overtook_is_found() {
+        let mut stage = Stage::settled();
+        ask(&mut stage, 1, 1, 1);
+        let outcome = confirm(&mut stage.clone(), 1, 1, 1, 3, lease(1_000));
+        assert_eq!(broken(outcome), Invariant::ReadSafety);
+        stage.elect(2, 2, &[3]);
+        let outcome = confirm(&mut stage, 1, 1, 1, 3, lease(10));
+        assert_eq!(broken(outcome), Invariant::ReadSafety);
+    }
+
+    #[test]
+    fn an_answer_by_who_does_not_lead_and_one_to_no_question_are_found() {
+        let mut stage = Stage::settled();
+        let outcome = answer(&mut stage, 1, 1, 9, 3);
+        assert_eq!(broken(outcome), Invariant::ReadSafety, "nobody asked");
+        ask(&mut stage, 1, 1, 1);
+        stage.role(1, Role::Follower, 1).expect("it gave way");
+        assert_eq!(
+            broken(answer(&mut stage, 1, 1, 1, 3)),
+            Invariant::ReadSafety
+        );
+    }
+
+    #[test]
+    fn reads_without_number_are_forgotten_from_the_oldest_on() {
+        let mut reads = Reads::default();
+        for id in 0..=READS_KEPT as u64 {
+            reads.ask(peer(1), ReadId(id), index(1));
+        }
+        assert_eq!(reads.asked.len(), READS_KEPT);
+        assert!(reads.has_forgotten && !reads.asked.contains_key(&(peer(1), ReadId(0))));
+    }
 }

@@ -76,6 +76,9 @@ mod tests {
         stage.commit(1);
         stage.applied(1, 1, 7).expect("a no-op changes nothing");
         stage.applied(1, 2, 7).expect("nor need the next entry");
-        assert_eq!(broken(stage.applied(1, 2, 8)), Invariant::StateMachineSafety);
+        assert_eq!(
+            broken(stage.applied(1, 2, 8)),
+            Invariant::StateMachineSafety
+        );
     }
 }
