@@ -7,6 +7,7 @@ use types::frame::{Frame, Life, OperationState, StoreFrame};
 use types::id::StoreId;
 use types::raft::Role;
 use types::store::Command;
+use types::time::VirtualTime;
 
 /// Cuts these stores off as a person does, with the wall tool.
 async fn cut_off(page: &Page, far: &[StoreId]) -> Result<Frame> {
@@ -139,6 +140,66 @@ async fn a_cut_off_leader_answers_nothing_and_after_healing_all_logs_are_equal()
         ensure!(
             page.get("lost").await?.is_none(),
             "what nobody acknowledged came back"
+        );
+        Ok(())
+    })
+    .await
+}
+
+/// Waits until this store asks who would vote for it, after `since` by its election timer.
+async fn asks_first(page: &Page, store: StoreId, since: VirtualTime) -> Result<StoreFrame> {
+    let what = format!("{store} asks who would vote for it, after {since}");
+    page.frame_with(&what, |frame| {
+        let found = of(frame, store).ok()?;
+        let started = found.timer.map(|(started, _)| started)?;
+        (found.role == Role::PreCandidate && started > since).then_some(found)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_cluster_of_the_etcd_preset_names_it_and_a_store_cut_off_stays_in_its_term() -> Result<()>
+{
+    beside(|bench| async move {
+        let page = bench.page("&preset=etcd").await?;
+        page.data_is(&by("preset"), "value", "etcd").await?;
+        ensure!(page.text(&by("preset")).await? == "etcd");
+        let leader = page.leader().await?.id;
+        let level = page.level().await?;
+        let Some(lonely) = level.stores.iter().find(|store| store.id != leader) else {
+            bail!("a leader alone")
+        };
+
+        let cut = cut_off(&page, &[lonely.id]).await?;
+        let before = of(&cut, lonely.id)?.term;
+        let first = asks_first(&page, lonely.id, cut.now).await?;
+        let shown = by("store").with("store", &lonely.id.get().to_string());
+        page.data_is(&shown, "role", "pre-candidate").await?;
+        let since = first.timer.map_or(cut.now, |(started, _)| started);
+        let again = asks_first(&page, lonely.id, since).await?;
+        for asked in [first, again] {
+            ensure!(
+                asked.term == before,
+                "{} went from term {before} to {}",
+                lonely.id,
+                asked.term
+            );
+        }
+
+        let near = page.leader().await?;
+        page.click(&by("heal")).await?;
+        let back = page.frame_with("it follows again", |frame| {
+            let found = of(frame, lonely.id).ok()?;
+            (found.role == Role::Follower && found.leader.is_some()).then_some(found)
+        });
+        let back = back.await?;
+        ensure!(
+            (back.leader, back.term) == (Some(near.id), near.term),
+            "its coming back brought {:?} in term {} instead of {} in term {}",
+            back.leader,
+            back.term,
+            near.id,
+            near.term
         );
         Ok(())
     })

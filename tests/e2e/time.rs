@@ -101,12 +101,19 @@ async fn a_step_delivers_exactly_one_event() -> Result<()> {
 /// The name of a message's kind in the document.
 const fn word(kind: MessageKind) -> &'static str {
     match kind {
+        MessageKind::PreVote => "pre-vote",
+        MessageKind::PreVoteResponse => "pre-vote-response",
         MessageKind::RequestVote => "request-vote",
         MessageKind::RequestVoteResponse => "request-vote-response",
         MessageKind::Append => "append",
         MessageKind::AppendResponse => "append-response",
         MessageKind::Heartbeat => "heartbeat",
         MessageKind::HeartbeatResponse => "heartbeat-response",
+        MessageKind::Snapshot => "snapshot",
+        MessageKind::TimeoutNow => "timeout-now",
+        MessageKind::TransferLeader => "transfer-leader",
+        MessageKind::ReadIndex => "read-index",
+        MessageKind::ReadIndexResponse => "read-index-response",
     }
 }
 

@@ -4,11 +4,13 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
+use protocol::Run;
 use serde_json::json;
-use tests::harness::{Kind, Options, Page, alone, by, say, target};
+use tests::harness::{Kind, Options, PATIENCE, Page, alone, by, say, target, until};
 use types::action::Action;
-use types::frame::{Life, StoreFrame};
-use types::raft::Role;
+use types::frame::{Frame, Life, StoreFrame};
+use types::id::StoreId;
+use types::raft::{MessageKind, Role};
 use types::store::Command;
 
 /// Widths and heights: a desktop and a telephone.
@@ -142,6 +144,86 @@ async fn all_scenes(scene: &Scene) -> Result<()> {
     busy(page).await?;
     scene.shoot("partition").await?;
     page.act(Action::Heal).await.map(drop)
+}
+
+/// Waits for a moment at which a question before an election is on its way, and pauses there.
+async fn pause_at_a_pre_vote(page: &Page) -> Result<()> {
+    until("a pre-vote is on its way", PATIENCE, || async {
+        let travels = |frame: &Frame| {
+            let mut kinds = frame.messages.iter().map(|message| message.kind);
+            kinds.any(|kind| kind == MessageKind::PreVote)
+        };
+        page.frame_with("a pre-vote left", |frame| travels(frame).then_some(()))
+            .await?;
+        if travels(&page.pause().await?) {
+            return Ok(Some(()));
+        }
+        page.play().await?;
+        Ok(None)
+    })
+    .await
+}
+
+/// The form of a new cluster, and two stores that ask in vain behind a wall.
+async fn etcd_scenes(scene: &Scene) -> Result<()> {
+    let page = &scene.page;
+    page.open().await?;
+    let leader = page.leader().await?.id;
+    page.put("apple", "red").await?;
+    page.level().await?;
+    page.click(&by("cluster-menu")).await?;
+    page.click(&by("new-cluster")).await?;
+    page.find(&by("field-preset")).await?;
+    scene.shoot("new-cluster").await?;
+    page.click(&by("dialog-close")).await?;
+    let all: Vec<_> = (1..=5).map(StoreId::new).collect();
+    let near_or_far = all.into_iter().filter(|store| *store != leader);
+    let (far, mut near): (Vec<_>, Vec<_>) = near_or_far.enumerate().partition(|(at, _)| *at < 2);
+    near.push((5, leader));
+    let plain = |group: Vec<(usize, StoreId)>| group.into_iter().map(|(_, id)| id).collect();
+    let (near, far): (Vec<StoreId>, Vec<StoreId>) = (plain(near), plain(far));
+    page.cut(&[near, far.clone()]).await?;
+    let asks = |store: &StoreFrame| far.contains(&store.id) && store.role == Role::PreCandidate;
+    page.frame_with("both ask", |frame| {
+        (frame.stores.iter().filter(|store| asks(store)).count() == 2).then_some(())
+    })
+    .await?;
+    if scene.size.0 >= 720 {
+        let store = by("store").with("store", &far[0].get().to_string());
+        page.click(&store).await?;
+        page.click(&by("tab-raft")).await?;
+    }
+    page.run(Run::Speed(100)).await?;
+    pause_at_a_pre_vote(page).await?;
+    scene.shoot("pre-candidates").await
+}
+
+#[tokio::test]
+async fn the_etcd_preset_is_photographed_in_every_size_theme_and_language() -> Result<()> {
+    alone(|bench| async move {
+        ensure!(
+            bench.kind == Kind::Chromium,
+            "photographs are taken in Chromium"
+        );
+        let session = bench.browser(&Options::default()).await?;
+        for size in SIZES {
+            for theme in THEMES {
+                for lang in ["en", "zh"] {
+                    let suffix = format!("{}-{theme}-{lang}", size.0);
+                    let weather = "preset=etcd&latency_ms_min=60&latency_ms_max=90";
+                    let query = format!(
+                        "/?hooks=1&cluster=shots-etcd-{suffix}&theme={theme}&lang={lang}&{weather}"
+                    );
+                    let page = Page::new(session.clone(), &bench.server.url(&query));
+                    let scene = Scene { page, suffix, size };
+                    scene.resize().await?;
+                    etcd_scenes(&scene).await?;
+                }
+            }
+        }
+        Ok(())
+    })
+    .await
 }
 
 #[tokio::test]
