@@ -349,6 +349,9 @@ impl Group {
             replica.vote = None;
         }
         let is_elected = role == Role::Leader && !replica.leads();
+        if matches!(role, Role::PreCandidate | Role::Candidate) && role != replica.role {
+            membership::stood(replica)?;
+        }
         match role {
             Role::Candidate if replica.role != Role::Candidate => {
                 one_vote::given(replica, replica.peer)?;

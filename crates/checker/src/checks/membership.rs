@@ -236,6 +236,28 @@ pub(crate) fn appended(replica: &Replica, entries: &[EntryBrief]) -> Judgement {
     Ok(())
 }
 
+/// A peer stood for election: it votes in its own membership, and it knows of no committed change
+/// that it has not applied, or it would ask the quorum of a membership that is past.
+pub(crate) fn stood(replica: &Replica) -> Judgement {
+    let seat = &replica.seat;
+    if let Some(membership) = seat.membership()
+        && !membership.is_voter(replica.peer)
+    {
+        let (peer, shown) = (replica.peer, shown(membership));
+        let message = format!("{peer} stood for election, its membership is {shown}");
+        return Err(replica.fault(Invariant::Membership, LogIndex::ZERO, message));
+    }
+    let is_open = |index: &&LogIndex| **index > replica.reached() && **index <= replica.commit;
+    match seat.entries.iter().find(is_open) {
+        Some(&index) => {
+            let peer = replica.peer;
+            let message = format!("{peer} stood for election before it applied the change {index}");
+            Err(replica.fault(Invariant::Membership, index, message))
+        }
+        None => Ok(()),
+    }
+}
+
 /// A candidate became leader by the votes that it counted.
 pub(crate) fn elected(replica: &Replica, term: Term) -> Judgement {
     let yes = |peer| replica.votes.contains(&(peer, true));
@@ -602,6 +624,39 @@ mod tests {
         stage.commit(2);
         stage.apply(2);
         stage.append(2, EntryKind::ConfChange);
+    }
+
+    #[test]
+    fn a_candidate_that_does_not_vote_is_found() {
+        let mut stage = with_newcomers();
+        stage.change(1, &[2, 3], &voters(&[1, 2]));
+        let mut outsider = stage.clone();
+        assert_eq!(
+            broken(outsider.role(3, Role::Candidate, 1)),
+            Invariant::Membership
+        );
+        assert_eq!(
+            broken(stage.role(3, Role::PreCandidate, 1)),
+            Invariant::Membership
+        );
+    }
+
+    #[test]
+    fn a_candidate_with_a_committed_change_unapplied_is_found() {
+        let mut stage = with_newcomers();
+        stage.append(1, EntryKind::ConfChange);
+        stage.persist(1);
+        stage.replicate(1, 2);
+        stage.commit(1);
+        let mut early = stage.clone();
+        early.follow(2, 4);
+        assert_eq!(
+            broken(early.role(2, Role::PreCandidate, 1)),
+            Invariant::Membership
+        );
+        stage
+            .role(2, Role::PreCandidate, 1)
+            .expect("it does not know of the commit");
     }
 
     #[test]
