@@ -26,6 +26,7 @@ mod round;
 mod saved;
 pub mod sim;
 mod slot;
+pub mod watch;
 mod workload;
 
 pub use crate::conductor::{ClusterConfig, Conductor, PAGE_CLIENT};

@@ -1,5 +1,10 @@
 //! What runs on a host, and the machine around it in memory.
 
+use std::{
+    fmt::Debug,
+    panic::{self, AssertUnwindSafe},
+};
+
 use raftstore::{Store, image::MemoryDisk};
 use serde::Serialize;
 use types::{
@@ -15,6 +20,10 @@ use crate::round::StoreRequest;
 /// Something that boots from a disk and answers envelopes: a store, or a raw raft group. A clone
 /// goes on as the original would.
 pub trait Node: Clone + Serialize {
+    /// What a node is told at every start beyond its [`BootConfig`]. It is no part of a recording:
+    /// who replays a run must hand over the same again.
+    type Setup: Clone + Default + Debug;
+
     /// Comes up from `image`; an empty one is a fresh disk.
     ///
     /// # Errors
@@ -22,6 +31,7 @@ pub trait Node: Clone + Serialize {
     /// [`Stop`] when the disk cannot be used.
     fn boot(
         config: &BootConfig,
+        setup: &Self::Setup,
         image: &DiskImage,
         now: StoreTime,
         event: EventId,
@@ -36,8 +46,11 @@ pub trait Node: Clone + Serialize {
 }
 
 impl Node for Store {
+    type Setup = ();
+
     fn boot(
         config: &BootConfig,
+        (): &Self::Setup,
         image: &DiskImage,
         now: StoreTime,
         event: EventId,
@@ -104,12 +117,12 @@ impl<N: Node> Machine<N> {
     /// # Panics
     ///
     /// When a node that has not booted is to handle something: the conductor broke the order.
-    pub(crate) fn call(&mut self, request: &StoreRequest) -> Output {
+    pub(crate) fn call(&mut self, request: &StoreRequest, setup: &N::Setup) -> Output {
         let mut output = Output::default();
         match request {
             StoreRequest::Boot { config, now, event } => {
                 let image = self.disk.image();
-                match N::boot(config, &image, *now, *event, &mut output) {
+                match N::boot(config, setup, &image, *now, *event, &mut output) {
                     Ok(node) => self.node = Some(node),
                     Err(stop) => {
                         output.clear();
@@ -126,8 +139,27 @@ impl<N: Node> Machine<N> {
         output
     }
 
-    /// Carries out the writes up to `cycle`.
-    pub(crate) fn flush(&mut self, cycle: Cycle) -> Result<(), NoSuchWrite> {
+    /// As [`Machine::call`], but a panic of the node ends its process and not the run.
+    pub(crate) fn call_guarded(&mut self, request: &StoreRequest, setup: &N::Setup) -> Output {
+        let call = AssertUnwindSafe(|| self.call(request, setup));
+        panic::catch_unwind(call).unwrap_or_else(|payload| {
+            self.node = None;
+            let words = payload.downcast_ref::<String>().map(String::as_str);
+            let words = words.or_else(|| payload.downcast_ref::<&str>().copied());
+            let message = words.unwrap_or("a panic without words").to_owned();
+            Output {
+                stop: Some(Stop::Panic { message }),
+                ..Output::default()
+            }
+        })
+    }
+
+    /// Carries out the writes up to `cycle`, and shows each to `done`.
+    pub(crate) fn flush(
+        &mut self,
+        cycle: Cycle,
+        mut done: impl FnMut(&DiskWrite),
+    ) -> Result<(), NoSuchWrite> {
         let there = self
             .writing
             .iter()
@@ -135,6 +167,7 @@ impl<N: Node> Machine<N> {
             .count();
         for write in self.writing.drain(..there) {
             self.disk.apply(&write);
+            done(&write);
         }
         let last = self.disk.cycle();
         if last < cycle {
@@ -143,11 +176,19 @@ impl<N: Node> Machine<N> {
         Ok(())
     }
 
-    /// The process ends; the first `durable` of the writes on their way reach the disk.
-    pub(crate) fn crash(&mut self, durable: usize) {
-        for write in self.writing.drain(..).take(durable) {
+    /// The process ends; the first `durable` of the writes on their way reach the disk, the others
+    /// are returned.
+    pub(crate) fn crash(
+        &mut self,
+        durable: usize,
+        mut done: impl FnMut(&DiskWrite),
+    ) -> Vec<DiskWrite> {
+        let lost = self.writing.split_off(durable.min(self.writing.len()));
+        for write in self.writing.drain(..) {
             self.disk.apply(&write);
+            done(&write);
         }
         self.node = None;
+        lost
     }
 }

@@ -142,16 +142,20 @@ pub enum Divergence {
 ///
 /// The first [`Divergence`].
 pub fn replay(recording: &Recording) -> Result<Replayed, Divergence> {
-    replay_nodes::<Store>(recording)
+    replay_nodes::<Store>(recording, &())
 }
 
-/// Runs a recording again whose hosts ran nodes of type `N`.
+/// Runs a recording again whose hosts ran nodes of type `N` with `setup`.
 ///
 /// # Errors
 ///
 /// The first [`Divergence`].
-pub fn replay_nodes<N: Node>(recording: &Recording) -> Result<Replayed, Divergence> {
-    let ends = recording.segments.iter().map(replay_segment::<N>);
+pub fn replay_nodes<N: Node>(
+    recording: &Recording,
+    setup: &N::Setup,
+) -> Result<Replayed, Divergence> {
+    let segments = recording.segments.iter();
+    let ends = segments.map(|segment| replay_segment::<N>(segment, setup));
     Ok(Replayed {
         segments: ends.collect::<Result<_, _>>()?,
     })
@@ -162,7 +166,10 @@ pub fn replay_nodes<N: Node>(recording: &Recording) -> Result<Replayed, Divergen
 /// # Errors
 ///
 /// The first [`Divergence`].
-pub fn replay_segment<N: Node>(segment: &Segment) -> Result<SegmentEnd, Divergence> {
+pub fn replay_segment<N: Node>(
+    segment: &Segment,
+    setup: &N::Setup,
+) -> Result<SegmentEnd, Divergence> {
     if segment.engine_version != ENGINE_VERSION {
         return Err(Divergence::OtherEngine {
             segment: segment.segment,
@@ -170,7 +177,7 @@ pub fn replay_segment<N: Node>(segment: &Segment) -> Result<SegmentEnd, Divergen
             known: ENGINE_VERSION,
         });
     }
-    let mut player = Player::<N>::new(segment);
+    let mut player = Player::<N>::new(segment, setup);
     for strike in &segment.strikes {
         player.reach(strike.at.seq, !strike.at.closed, strike.at.now)?;
         player.strike(strike)?;
@@ -180,8 +187,9 @@ pub fn replay_segment<N: Node>(segment: &Segment) -> Result<SegmentEnd, Divergen
 }
 
 /// A segment in the middle of its replay.
-struct Player<'a, N> {
+struct Player<'a, N: Node> {
     conductor: Conductor,
+    setup: &'a N::Setup,
     machines: BTreeMap<StoreId, Machine<N>>,
     /// Answers made and not given to the conductor: of the open round, and of late stores.
     answers: BTreeMap<StoreId, Output>,
@@ -190,11 +198,12 @@ struct Player<'a, N> {
 }
 
 impl<'a, N: Node> Player<'a, N> {
-    fn new(segment: &'a Segment) -> Self {
+    fn new(segment: &'a Segment, setup: &'a N::Setup) -> Self {
         let mut conductor = Conductor::resume(segment.saved.clone());
         conductor.begin();
         Self {
             conductor,
+            setup,
             machines: BTreeMap::new(),
             answers: BTreeMap::new(),
             late: BTreeMap::new(),
@@ -263,8 +272,9 @@ impl<'a, N: Node> Player<'a, N> {
     fn hand_out(&mut self, round: &Round) -> Result<(), Divergence> {
         self.after_call()?;
         for delivery in &round.deliveries {
+            let setup = self.setup;
             let machine = self.machine(delivery.store);
-            let output = machine.call(&delivery.request);
+            let output = machine.call(&delivery.request, setup);
             self.answers.insert(delivery.store, output);
         }
         Ok(())
@@ -315,7 +325,7 @@ impl<'a, N: Node> Player<'a, N> {
     }
 
     fn durable(&mut self, store: StoreId, cycle: Cycle) -> Result<(), Divergence> {
-        if self.machine(store).flush(cycle).is_err() {
+        if self.machine(store).flush(cycle, |_| {}).is_err() {
             return Err(self.wrong("a write is durable that was never given out"));
         }
         self.conductor.disk_done(store, cycle);
@@ -388,8 +398,8 @@ impl<'a, N: Node> Player<'a, N> {
         } else {
             let known = self.machines.get_mut(&store);
             let flushed = known.map(|machine| {
-                let flushed = machine.flush(cycle);
-                machine.crash(0);
+                let flushed = machine.flush(cycle, |_| {});
+                machine.crash(0, |_| {});
                 flushed
             });
             if flushed != Some(Ok(())) {

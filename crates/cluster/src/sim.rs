@@ -16,8 +16,8 @@ use types::{
     time::{US_PER_MS, VirtualTime},
 };
 
-pub use host::{HostConfig, HostCounts, Observed};
-pub use plan::{FaultKind, draw_plan};
+pub use host::{HostConfig, HostCounts, Observed, Sight};
+pub use plan::{FaultKind, Tempo, draw_plan};
 
 use crate::{
     conductor::{ClusterConfig, Conductor},
@@ -90,7 +90,7 @@ impl SimulationConfig {
                     delete_permille: 100,
                 }),
             },
-            script: draw_plan(seed, &settings, until, &kinds),
+            script: draw_plan(seed, &settings, until, &kinds, Tempo::USUAL),
             host: HostConfig::new(seed),
         }
     }
@@ -98,7 +98,7 @@ impl SimulationConfig {
 
 /// A running simulation.
 #[derive(Debug, Clone)]
-pub struct Simulation<N> {
+pub struct Simulation<N: Node> {
     conductor: Conductor,
     host: SimulatedHost<N>,
     /// What is left of the script, the next action last.
@@ -108,18 +108,28 @@ pub struct Simulation<N> {
 }
 
 impl<N: Node> Simulation<N> {
-    /// Starts the cluster.
+    /// Starts the cluster, with nodes as they are set up usually.
     ///
     /// # Panics
     ///
     /// When the settings are not valid.
     #[must_use]
     pub fn new(config: SimulationConfig) -> Self {
+        Self::with_setup(config, N::Setup::default())
+    }
+
+    /// Starts the cluster, with every node set up as `setup` says.
+    ///
+    /// # Panics
+    ///
+    /// When the settings are not valid.
+    #[must_use]
+    pub fn with_setup(config: SimulationConfig, setup: N::Setup) -> Self {
         let mut script = config.script;
         script.reverse();
         let mut simulation = Self {
             conductor: Conductor::create(config.cluster),
-            host: SimulatedHost::new(config.host),
+            host: SimulatedHost::new(config.host, setup),
             script,
             recording: Vec::new(),
             misused: 0,
@@ -130,18 +140,41 @@ impl<N: Node> Simulation<N> {
 
     /// Lets time pass up to `until`, and the script with it.
     pub fn run_until(&mut self, until: VirtualTime) {
-        while let Some(&(at, _)) = self.script.last() {
-            if at > until {
-                break;
-            }
-            self.host.run_until(&mut self.conductor, at);
-            let (_, action) = self.script.pop().expect("the script has an action");
-            // A store that stopped by itself cannot be killed; such actions change nothing.
-            if self.act(action).is_err() {
-                self.misused += 1;
-            }
+        while self.advance(until) {}
+    }
+
+    /// Does the next thing that is due up to `until`: an action of the script, or a round of
+    /// events. Returns whether there was any; where not, the clock stands at `until`.
+    pub fn advance(&mut self, until: VirtualTime) -> bool {
+        let next = self.script.last().map(|(at, _)| *at);
+        let next = next.filter(|at| *at <= until);
+        if self
+            .host
+            .advance(&mut self.conductor, next.unwrap_or(until))
+        {
+            return true;
         }
-        self.host.run_until(&mut self.conductor, until);
+        match next.and_then(|_| self.script.pop()) {
+            Some((_, action)) => {
+                self.act_as_planned(action);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Ends what troubles the run by itself: what is left of the script is dropped, and from now
+    /// on the host is in time and kills nobody.
+    pub fn calm(&mut self) {
+        self.script.clear();
+        self.host.calm();
+    }
+
+    /// A store that stopped by itself cannot be killed; such actions change nothing.
+    fn act_as_planned(&mut self, action: Action) {
+        if self.act(action).is_err() {
+            self.misused += 1;
+        }
     }
 
     /// Lets `ms` milliseconds of virtual time pass.
@@ -188,7 +221,7 @@ impl<N: Node> Simulation<N> {
     pub fn reload(&mut self) {
         self.recording.extend(self.conductor.take_chunk());
         let saved = self.conductor.saved();
-        self.host.crash_all();
+        self.host.crash_all(&self.conductor);
         self.conductor = Conductor::resume(saved);
         self.host.carry_out(&mut self.conductor);
     }
@@ -222,9 +255,9 @@ impl<N: Node> Simulation<N> {
         self.host.disk(store)
     }
 
-    /// The facts since the last call, where the host observes.
-    pub fn take_facts(&mut self) -> Vec<Observed> {
-        self.host.take_facts()
+    /// What was seen since the last call, where the host observes.
+    pub fn take_observed(&mut self) -> Vec<Observed> {
+        self.host.take_observed()
     }
 
     /// What happened how often.

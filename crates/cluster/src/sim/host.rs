@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use raftstore::image::MemoryDisk;
 use types::{
     action::Action,
+    disk::{DiskWrite, RowOp, Table},
+    event::EventId,
     frame::Owed,
     id::{Cycle, StoreId},
-    io::Output,
+    io::{Input, Output, Stop},
+    store::StoreMessage,
     time::VirtualTime,
     view::Fact,
 };
@@ -16,7 +19,7 @@ use crate::{
     conductor::Conductor,
     dice::Dice,
     node::{Machine, Node},
-    round::{Delivery, HostEffect, Next, Round},
+    round::{Delivery, HostEffect, Next, Round, StoreRequest},
 };
 
 /// How a simulated host behaves where real hosts differ from each other.
@@ -32,8 +35,10 @@ pub struct HostConfig {
     pub late_loads_permille: u64,
     /// Deliveries in whose midst the store is killed, in thousandths. It is started again.
     pub kills_permille: u64,
-    /// Whether facts are kept for [`super::Simulation::take_facts`].
+    /// Whether everything is kept for [`super::Simulation::take_observed`].
     pub observe: bool,
+    /// Whether a node that panics is a store that stopped. Otherwise the panic ends the run.
+    pub catch_panics: bool,
 }
 
 impl HostConfig {
@@ -47,6 +52,7 @@ impl HostConfig {
             late_loads_permille: 0,
             kills_permille: 0,
             observe: false,
+            catch_panics: false,
         }
     }
 
@@ -80,17 +86,38 @@ pub struct HostCounts {
     pub kills_unanswered: u64,
     /// Stores killed while a round had their answer and waited for others.
     pub kills_answered: u64,
+    /// Kills that took a write of log entries away.
+    pub entries_lost: u64,
+    /// Messages that reached a store.
+    pub messages: u64,
 }
 
-/// A fact, as the host saw it come out of a store.
+/// Something that the host saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
     /// The store.
     pub store: StoreId,
-    /// When the envelope was handled.
+    /// When.
     pub at: VirtualTime,
-    /// What happened.
-    pub fact: Fact,
+    /// The event that was being handled.
+    pub event: EventId,
+    /// What.
+    pub sight: Sight,
+}
+
+/// What a host sees of a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sight {
+    /// A fact came out of it.
+    Fact(Fact),
+    /// A message left it.
+    Sent(StoreMessage),
+    /// A write of it reached its disk.
+    Written(DiskWrite),
+    /// It ended itself.
+    Stopped(Stop),
+    /// Its process ended.
+    Down,
 }
 
 /// Something that will come late: after so many calls of the conductor.
@@ -113,9 +140,45 @@ enum LateThing {
 /// The longest lateness, in calls of the conductor.
 const LATE_TURNS_MAX: u64 = 40;
 
+/// What is seen in one call.
+struct Diary {
+    is_kept: bool,
+    at: VirtualTime,
+    event: EventId,
+    observed: Vec<Observed>,
+}
+
+impl Diary {
+    fn note(&mut self, store: StoreId, sight: impl FnOnce() -> Sight) {
+        if self.is_kept {
+            let (at, event) = (self.at, self.event);
+            let sight = sight();
+            self.observed.push(Observed {
+                store,
+                at,
+                event,
+                sight,
+            });
+        }
+    }
+
+    fn written(&mut self, store: StoreId, write: &DiskWrite) {
+        self.note(store, || Sight::Written(write.clone()));
+    }
+}
+
+fn writes_entries(write: &DiskWrite) -> bool {
+    let is_entry = |op: &RowOp| match op {
+        RowOp::Put(row) => row.key.table() == Table::RaftLog,
+        RowOp::Delete(_) | RowOp::DeleteRange { .. } => false,
+    };
+    write.ops.iter().any(is_entry)
+}
+
 #[derive(Debug, Clone)]
-pub(super) struct SimulatedHost<N> {
+pub(super) struct SimulatedHost<N: Node> {
     config: HostConfig,
+    setup: N::Setup,
     dice: Dice,
     machines: BTreeMap<StoreId, Machine<N>>,
     /// Starts whose disk the conductor has not been told of, with the wish for the image.
@@ -124,21 +187,22 @@ pub(super) struct SimulatedHost<N> {
     /// Stores whose answers do not come until they are freed.
     stuck: BTreeSet<StoreId>,
     turn: u64,
-    facts: Vec<Observed>,
+    observed: Vec<Observed>,
     counts: HostCounts,
 }
 
 impl<N: Node> SimulatedHost<N> {
-    pub(super) fn new(config: HostConfig) -> Self {
+    pub(super) fn new(config: HostConfig, setup: N::Setup) -> Self {
         Self {
             config,
+            setup,
             dice: Dice::new(&("host", config.seed)),
             machines: BTreeMap::new(),
             loading: BTreeMap::new(),
             late: Vec::new(),
             stuck: BTreeSet::new(),
             turn: 0,
-            facts: Vec::new(),
+            observed: Vec::new(),
             counts: HostCounts::default(),
         }
     }
@@ -151,27 +215,35 @@ impl<N: Node> SimulatedHost<N> {
         self.machines.get(&store).map(Machine::disk)
     }
 
-    pub(super) fn take_facts(&mut self) -> Vec<Observed> {
-        std::mem::take(&mut self.facts)
+    pub(super) fn take_observed(&mut self) -> Vec<Observed> {
+        std::mem::take(&mut self.observed)
     }
 
     pub(super) const fn counts(&self) -> HostCounts {
         self.counts
     }
 
-    /// Runs the conductor until nothing is due up to `until`.
-    pub(super) fn run_until(&mut self, conductor: &mut Conductor, until: VirtualTime) {
-        loop {
-            self.bring_late(conductor, false);
-            match conductor.next(until) {
-                Next::Round(round) => self.round(conductor, &round),
-                Next::Held(owed) => self.owed(conductor, &owed),
-                // What is late must not be late for ever, or a cluster could sleep in.
-                Next::Idle { .. } if !self.bring_late(conductor, true) => return,
-                Next::Idle { .. } => {}
-            }
-            self.carry_out(conductor);
+    /// From now on everything is in time.
+    pub(super) fn calm(&mut self) {
+        self.config = HostConfig {
+            observe: self.config.observe,
+            catch_panics: self.config.catch_panics,
+            ..HostConfig::new(self.config.seed)
+        };
+    }
+
+    /// Does the next thing that is due up to `until`. Returns whether there was any.
+    pub(super) fn advance(&mut self, conductor: &mut Conductor, until: VirtualTime) -> bool {
+        self.bring_late(conductor, false);
+        match conductor.next(until) {
+            Next::Round(round) => self.round(conductor, &round),
+            Next::Held(owed) => self.owed(conductor, &owed),
+            // What is late must not be late for ever, or a cluster could sleep in.
+            Next::Idle { .. } if !self.bring_late(conductor, true) => return false,
+            Next::Idle { .. } => {}
         }
+        self.carry_out(conductor);
+        true
     }
 
     /// Takes one event.
@@ -194,7 +266,7 @@ impl<N: Node> SimulatedHost<N> {
     pub(super) fn carry_out(&mut self, conductor: &mut Conductor) {
         for effect in conductor.take_effects() {
             match effect {
-                HostEffect::Kill { store } => self.crash(store),
+                HostEffect::Kill { store } => self.crash(conductor, store),
                 HostEffect::Load { store, image, .. } => {
                     self.machines.entry(store).or_insert_with(Machine::new);
                     self.loading.insert(store, image);
@@ -213,29 +285,48 @@ impl<N: Node> SimulatedHost<N> {
     }
 
     /// Ends every process.
-    pub(super) fn crash_all(&mut self) {
+    pub(super) fn crash_all(&mut self, conductor: &Conductor) {
         let stores: Vec<StoreId> = self.machines.keys().copied().collect();
         for store in stores {
-            self.crash(store);
+            self.crash(conductor, store);
         }
         self.late.clear();
     }
 
-    fn crash(&mut self, store: StoreId) {
+    fn crash(&mut self, conductor: &Conductor, store: StoreId) {
         self.loading.remove(&store);
         self.late
             .retain(|late| late.store != store || matches!(late.what, LateThing::Start));
-        if let Some(machine) = self.machines.get_mut(&store) {
-            let writing = machine.writing();
-            let bound = u64::try_from(writing).expect("few writes") + 1;
-            let durable = usize::try_from(self.dice.below(bound)).expect("few writes");
-            machine.crash(durable);
-            if durable > 0 {
-                self.counts.open_writes_kept += 1;
-            }
-            if durable < writing {
-                self.counts.open_writes_lost += 1;
-            }
+        let mut diary = self.diary(conductor);
+        let Some(machine) = self.machines.get_mut(&store) else {
+            return;
+        };
+        let was_there = machine.node().is_some();
+        let writing = machine.writing();
+        let bound = u64::try_from(writing).expect("few writes") + 1;
+        let durable = usize::try_from(self.dice.below(bound)).expect("few writes");
+        let lost = machine.crash(durable, |write| diary.written(store, write));
+        if was_there {
+            diary.note(store, || Sight::Down);
+        }
+        self.observed.append(&mut diary.observed);
+        if durable > 0 {
+            self.counts.open_writes_kept += 1;
+        }
+        if !lost.is_empty() {
+            self.counts.open_writes_lost += 1;
+        }
+        if lost.iter().any(writes_entries) {
+            self.counts.entries_lost += 1;
+        }
+    }
+
+    fn diary(&self, conductor: &Conductor) -> Diary {
+        Diary {
+            is_kept: self.config.observe,
+            at: conductor.now(),
+            event: conductor.event(),
+            observed: Vec::new(),
         }
     }
 
@@ -245,7 +336,7 @@ impl<N: Node> SimulatedHost<N> {
         // Events of the round itself can have ended a store.
         self.carry_out(conductor);
         for delivery in &round.deliveries {
-            let output = self.call(delivery, round.at);
+            let output = self.call(conductor, delivery);
             let late_by_chance = self.dice.happens(self.config.late_answers_permille);
             if late_by_chance || self.stuck.contains(&delivery.store) {
                 late.push((delivery.store, output));
@@ -300,18 +391,33 @@ impl<N: Node> SimulatedHost<N> {
         }
     }
 
-    fn call(&mut self, delivery: &Delivery, at: VirtualTime) -> Output {
+    fn call(&mut self, conductor: &Conductor, delivery: &Delivery) -> Output {
         let store = delivery.store;
+        let mut diary = self.diary(conductor);
+        if let StoreRequest::Handle(envelope) = &delivery.request {
+            let inputs = envelope.inputs.iter().map(|delivered| &delivered.input);
+            let messages = inputs.filter(|input| matches!(input, Input::Message(_)));
+            self.counts.messages += u64::try_from(messages.count()).expect("few messages");
+        }
         let machine = self
             .machines
             .get_mut(&store)
             .expect("a store that gets something");
-        let output = machine.call(&delivery.request);
-        if self.config.observe {
-            let facts = output.facts.iter().cloned();
-            self.facts
-                .extend(facts.map(|fact| Observed { store, at, fact }));
+        let output = if self.config.catch_panics {
+            machine.call_guarded(&delivery.request, &self.setup)
+        } else {
+            machine.call(&delivery.request, &self.setup)
+        };
+        for fact in &output.facts {
+            diary.note(store, || Sight::Fact(fact.clone()));
         }
+        for message in &output.messages {
+            diary.note(store, || Sight::Sent(message.clone()));
+        }
+        if let Some(stop) = &output.stop {
+            diary.note(store, || Sight::Stopped(stop.clone()));
+        }
+        self.observed.append(&mut diary.observed);
         output
     }
 
@@ -349,10 +455,12 @@ impl<N: Node> SimulatedHost<N> {
     }
 
     fn durable(&mut self, conductor: &mut Conductor, store: StoreId, cycle: Cycle) {
+        let mut diary = self.diary(conductor);
         let machine = self.machines.get_mut(&store).expect("a store that writes");
-        if let Err(missing) = machine.flush(cycle) {
+        if let Err(missing) = machine.flush(cycle, |write| diary.written(store, write)) {
             panic!("{store} never wrote cycle {cycle}: {missing:?}");
         }
+        self.observed.append(&mut diary.observed);
         conductor.disk_done(store, cycle);
     }
 

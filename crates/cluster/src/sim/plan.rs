@@ -26,11 +26,13 @@ pub enum FaultKind {
     Latency,
     /// Disks are slow.
     Disk,
+    /// Some ways between stores lose everything in one direction.
+    OneWay,
 }
 
 impl FaultKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Kill,
         Self::Cut,
         Self::Loss,
@@ -38,13 +40,33 @@ impl FaultKind {
         Self::Reorder,
         Self::Latency,
         Self::Disk,
+        Self::OneWay,
     ];
 }
 
-/// The shortest and longest time between two faults, in milliseconds.
-const PAUSE_MS: (u64, u64) = (150, 1_500);
-/// The shortest and longest time until a fault is undone, in milliseconds.
-const LASTS_MS: (u64, u64) = (20, 3_000);
+/// How fast faults follow each other, and how long they last; shortest and longest, in
+/// milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tempo {
+    /// Before the first fault.
+    pub calm_ms: u64,
+    /// Between two faults.
+    pub pause_ms: (u64, u64),
+    /// Until a fault is undone.
+    pub lasts_ms: (u64, u64),
+    /// By how much more the slow network and slow disks may take.
+    pub slower_ms: u64,
+}
+
+impl Tempo {
+    /// For the timings of default settings.
+    pub const USUAL: Self = Self {
+        calm_ms: 1_000,
+        pause_ms: (150, 1_500),
+        lasts_ms: (20, 3_000),
+        slower_ms: 200,
+    };
+}
 
 /// Faults of the given kinds until `until`, in order of time; all are undone, some after `until`.
 /// Nothing here depends on what happens in the run.
@@ -54,19 +76,21 @@ pub fn draw_plan(
     settings: &Settings,
     until: VirtualTime,
     kinds: &[FaultKind],
+    tempo: Tempo,
 ) -> Vec<(VirtualTime, Action)> {
     let mut plan = Plan {
         dice: Dice::new(&("faults", seed)),
         settings,
+        tempo,
         down_until: vec![VirtualTime::ZERO; usize::try_from(settings.stores).expect("few")],
         actions: Vec::new(),
     };
-    let mut at = VirtualTime::new(1_000 * US_PER_MS);
+    let mut at = VirtualTime::new(tempo.calm_ms * US_PER_MS);
     while at < until && !kinds.is_empty() {
         let bound = u64::try_from(kinds.len()).expect("few kinds");
         let nth = usize::try_from(plan.dice.below(bound)).expect("few kinds");
         plan.fault(kinds[nth], at);
-        let (min, max) = PAUSE_MS;
+        let (min, max) = tempo.pause_ms;
         at = at.plus(plan.dice.between(min, max) * US_PER_MS);
     }
     plan.actions.sort_by_key(|(at, _)| *at);
@@ -76,6 +100,7 @@ pub fn draw_plan(
 struct Plan<'a> {
     dice: Dice,
     settings: &'a Settings,
+    tempo: Tempo,
     /// Until when each store is planned to be down.
     down_until: Vec<VirtualTime>,
     actions: Vec<(VirtualTime, Action)>,
@@ -83,7 +108,7 @@ struct Plan<'a> {
 
 impl Plan<'_> {
     fn fault(&mut self, kind: FaultKind, at: VirtualTime) {
-        let (min, max) = LASTS_MS;
+        let (min, max) = self.tempo.lasts_ms;
         let over = at.plus(self.dice.between(min, max) * US_PER_MS);
         match kind {
             FaultKind::Kill => self.kill(at, over),
@@ -95,8 +120,14 @@ impl Plan<'_> {
             FaultKind::Loss => self.set("loss_permille", 300, at, over),
             FaultKind::Duplicate => self.set("duplicate_permille", 400, at, over),
             FaultKind::Reorder => self.set("reorder_permille", 400, at, over),
-            FaultKind::Latency => self.set_longest("latency_ms", 200, at, over),
-            FaultKind::Disk => self.set_longest("disk_ms", 200, at, over),
+            FaultKind::Latency => self.set_longest("latency_ms", at, over),
+            FaultKind::Disk => self.set_longest("disk_ms", at, over),
+            FaultKind::OneWay => {
+                let ways = self.ways();
+                self.actions.push((at, Action::Block { ways }));
+                let ways = Vec::new();
+                self.actions.push((over, Action::Block { ways }));
+            }
         }
     }
 
@@ -123,6 +154,22 @@ impl Plan<'_> {
         vec![stores, rest]
     }
 
+    /// Some ways: all into one store, all out of one, or one way alone.
+    fn ways(&mut self) -> Vec<(StoreId, StoreId)> {
+        let one = StoreId::new(self.dice.between(1, self.settings.stores));
+        let others = (1..=self.settings.stores).map(StoreId::new);
+        let others = others.filter(|store| *store != one);
+        match self.dice.below(3) {
+            0 => others.map(|other| (one, other)).collect(),
+            1 => others.map(|other| (other, one)).collect(),
+            _ => {
+                let rest = self.settings.stores - 1;
+                let nth = usize::try_from(self.dice.below(rest)).expect("few stores");
+                others.skip(nth).take(1).map(|to| (one, to)).collect()
+            }
+        }
+    }
+
     fn set(&mut self, name: &str, most: u64, at: VirtualTime, over: VirtualTime) {
         let set = |value| Action::Set {
             name: name.to_owned(),
@@ -134,7 +181,8 @@ impl Plan<'_> {
     }
 
     /// Raises the upper end of a range of milliseconds.
-    fn set_longest(&mut self, range: &str, more: u64, at: VirtualTime, over: VirtualTime) {
+    fn set_longest(&mut self, range: &str, at: VirtualTime, over: VirtualTime) {
+        let more = self.tempo.slower_ms;
         let name = format!("{range}_max");
         let usual = self.settings.get(&name).expect("a setting of the table");
         let slow = usual + self.dice.between(1, more);

@@ -2,7 +2,7 @@
 
 use cluster::{
     Recording,
-    group::GroupNode,
+    group::{GroupNode, GroupSetup},
     replay::replay_nodes,
     sim::{HostConfig, Simulation, SimulationConfig},
 };
@@ -21,14 +21,15 @@ fn a_raw_group_is_safe_under_faults_and_replays() {
         }
         config.host.observe = true;
         let mut sim = Simulation::<GroupNode>::new(config);
+        let mut invariants = Invariants::of(&sim);
         sim.run_until(until);
-        let mut invariants = Invariants::default();
-        invariants.take(sim.take_facts());
+        invariants.judge(&mut sim);
         applied += sim
             .node(types::id::StoreId::new(1))
             .map_or(0, |node| node.data().len());
         let recording = Recording::decode(sim.recording()).expect("our own recording");
-        let replayed = replay_nodes::<GroupNode>(&recording).expect("it comes out again");
+        let replayed = replay_nodes::<GroupNode>(&recording, &GroupSetup::default())
+            .expect("it comes out again");
         assert_eq!(replayed.segments, [sim.end()], "seed {seed}");
     }
     assert!(applied > 20, "{applied} keys: the groups did little");

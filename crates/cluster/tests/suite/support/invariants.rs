@@ -3,64 +3,48 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use cluster::{History, HistoryEvent, sim::Observed};
+use checker::Counts;
+use cluster::{History, HistoryEvent, Node, sim::Simulation, watch::Watch};
 use raftstore::rows::{self, Content};
 use types::{
     action::OperationId,
     codec,
     frame::OperationState,
     id::{ClientId, StoreId},
-    raft::{LogIndex, RaftFact, Role, Term},
+    raft::ConfState,
     store::{Command, Request},
-    view::FactBody,
 };
 
 use super::{Sim, all};
 
-/// Facts of a run, folded.
-#[derive(Debug, Default)]
+/// The invariants of raft, judged in the midst of a run.
 pub(crate) struct Invariants {
-    leaders: BTreeMap<Term, StoreId>,
-    committed: BTreeMap<LogIndex, u64>,
-    applied: BTreeMap<LogIndex, u64>,
+    watch: Watch,
 }
 
 impl Invariants {
-    /// Takes facts in.
+    /// For a run whose first region has a peer on every store.
+    pub(crate) fn of<N: Node>(sim: &Simulation<N>) -> Self {
+        let region = sim.conductor().region();
+        let voters = region.peers.iter().map(|peer| peer.id).collect();
+        let watch = Watch::new(region.id, &ConfState::of_voters(voters));
+        Self { watch }
+    }
+
+    /// Judges what was seen since the last call.
     ///
     /// # Panics
     ///
-    /// When two stores lead one term, when committed prefixes differ, or when equal applied
-    /// indexes have unequal data.
-    pub(crate) fn take(&mut self, facts: Vec<Observed>) {
-        for observed in facts {
-            let (store, at) = (observed.store, observed.at);
-            match observed.fact.body {
-                FactBody::Raft(RaftFact::RoleChanged {
-                    role: Role::Leader,
-                    term,
-                    ..
-                }) => {
-                    let leader = *self.leaders.entry(term).or_insert(store);
-                    assert_eq!(leader, store, "two leaders of {term} at {at}");
-                }
-                FactBody::Raft(RaftFact::Committed {
-                    to, prefix_hash, ..
-                }) => {
-                    let hash = *self.committed.entry(to).or_insert(prefix_hash);
-                    assert_eq!(hash, prefix_hash, "{store} committed another {to} at {at}");
-                }
-                FactBody::Applied { to, data_hash } => {
-                    let hash = *self.applied.entry(to).or_insert(data_hash);
-                    assert_eq!(hash, data_hash, "{store} has other data at {to} at {at}");
-                }
-                _ => {}
-            }
+    /// At the first violation.
+    pub(crate) fn judge<N: Node>(&mut self, sim: &mut Simulation<N>) {
+        let seed = sim.conductor().settings().seed;
+        if let Err(violation) = self.watch.take(&sim.take_observed()) {
+            panic!("seed {seed}: {violation}");
         }
     }
 
-    pub(crate) fn terms_with_a_leader(&self) -> usize {
-        self.leaders.len()
+    pub(crate) fn counts(&self) -> Counts {
+        self.watch.counts()
     }
 }
 

@@ -1,0 +1,125 @@
+//! The healing: every fault is undone, and the group must come together.
+
+use bytes::Bytes;
+use checker::ConvergenceInput;
+use types::{
+    action::Action,
+    id::{PeerId, StoreId},
+    raft::{ConfChange, LogIndex},
+    store::{AdminCommand, Command},
+    time::{US_PER_MS, VirtualTime},
+};
+
+use super::{Reason, Stage};
+
+/// How long a healed group may take, in shortest election timeouts.
+const PATIENCE: u64 = 120;
+/// How often the operator looks, in milliseconds.
+const LOOK_MS: u64 = 20;
+/// How often the operator acts, in looks.
+const ACT_LOOKS: u64 = 10;
+
+const FRESH_KEY: &[u8] = b"fresh";
+
+impl Stage {
+    /// Heals everything and waits until the group came together.
+    pub(super) fn settle(&mut self) -> Result<(), Reason> {
+        self.heal();
+        let settings = self.sim.conductor().settings();
+        let timeout_ms = settings.election_ticks * settings.tick_ms;
+        let end = self.now().plus(PATIENCE * timeout_ms * US_PER_MS);
+        let value = self.next_value();
+        for look in 0.. {
+            if look % ACT_LOOKS == 0 {
+                self.operate(&value);
+            }
+            let until = self.now().plus(LOOK_MS * US_PER_MS);
+            self.advance_to(until)?;
+            match self.converged(&value) {
+                Some(Ok(())) => break,
+                _ if self.now() < end => {}
+                Some(Err(reason)) => return Err(reason),
+                None => return self.demand(LogIndex::new(u64::MAX), &self.stores()),
+            }
+        }
+        Ok(())
+    }
+
+    fn heal(&mut self) {
+        self.sim.calm();
+        self.act(Action::Heal);
+        let usual = self.plan.config.cluster.settings;
+        for (name, value) in [
+            ("loss_permille", 0),
+            ("duplicate_permille", 0),
+            ("reorder_permille", 0),
+            ("latency_ms_max", usual.latency_ms_max),
+            ("disk_ms_max", usual.disk_ms_max),
+        ] {
+            let name = name.to_owned();
+            self.act(Action::Set { name, value });
+        }
+        for store in self.stores() {
+            self.act(Action::Start { store });
+        }
+    }
+
+    /// What an operator does meanwhile: ends a joint phase that does not end by itself, stops the
+    /// stores that are not of the group any more and may not know it (TinyKV's destroy them), and
+    /// writes something.
+    fn operate(&mut self, value: &Bytes) {
+        if self.is_written(value).is_none() {
+            let (key, value) = (Bytes::from_static(FRESH_KEY), value.clone());
+            let command = Command::Put { key, value };
+            self.act(Action::Submit { command, via: None });
+        }
+        let Some((leader, raft)) = self.leader() else {
+            return;
+        };
+        let conf_state = raft.conf_state().clone();
+        let knows_all = raft.log().term(raft.applied_index()) == Some(raft.term());
+        if conf_state.is_joint() && !conf_state.auto_leave {
+            let change = ConfChange::leave_joint();
+            self.admin(leader, AdminCommand::ChangePeers { change });
+        }
+        if knows_all && !conf_state.is_joint() {
+            for store in self.stores() {
+                let is_outside = !conf_state.contains(PeerId::new(store.get()));
+                if is_outside {
+                    self.act(Action::Kill { store });
+                }
+            }
+        }
+    }
+
+    /// Up to where the leader applied once it holds the fresh value.
+    fn is_written(&self, value: &Bytes) -> Option<LogIndex> {
+        let (store, raft) = self.leader()?;
+        let data = self.sim.node(store)?.data();
+        let found = data.get(FRESH_KEY) == Some(value);
+        found.then(|| raft.applied_index())
+    }
+
+    /// Whether the members came together; nothing while the fresh write is not everywhere.
+    fn converged(&mut self, value: &Bytes) -> Option<Result<(), Reason>> {
+        let written = self.is_written(value)?;
+        let (_, raft) = self.leader()?;
+        let conf_state = raft.conf_state();
+        let stores = self.stores().into_iter();
+        let members: Vec<StoreId> = stores
+            .filter(|store| conf_state.contains(PeerId::new(store.get())))
+            .collect();
+        Some(self.demand(written, &members))
+    }
+
+    fn demand(&self, written: LogIndex, stores: &[StoreId]) -> Result<(), Reason> {
+        let input = ConvergenceInput {
+            region: self.sim.conductor().region().id,
+            stores,
+            written,
+        };
+        let (at, event): (VirtualTime, _) = (self.now(), self.sim.conductor().event());
+        let judged = self.watch.converged(at, event, &input);
+        judged.map_err(Reason::Violation)
+    }
+}
