@@ -99,7 +99,7 @@ impl Group {
                 None => liveness::missing(*store, self.replicas.values().next())?,
             }
         }
-        liveness::converged(&core, written, &self.ledger)
+        liveness::converged(&core, written, &self.ledger, &self.applied)
     }
 
     fn down(&mut self, store: StoreId) {
@@ -266,7 +266,6 @@ impl Group {
         self.applied.applied(replica, to, data_hash)?;
         replica.seat.applied(replica.applied);
         replica.applied = to;
-        replica.data_hash = Some(data_hash);
         Ok(())
     }
 
@@ -327,7 +326,7 @@ impl Group {
             return Ok(());
         };
         monotonic::term_changed(replica, from, to)?;
-        replica.end();
+        replica.leave_office();
         replica.term = to;
         replica.vote = None;
         Ok(())

@@ -43,8 +43,6 @@ pub(crate) struct Replica {
     pub(crate) log: LogMirror,
     pub(crate) commit: LogIndex,
     pub(crate) applied: LogIndex,
-    /// The hash of the data at `applied`, where it was told.
-    pub(crate) data_hash: Option<u64>,
     /// Where the last snapshot ended that took the place of its log in this life.
     pub(crate) restored: LogIndex,
     pub(crate) seat: Seat,
@@ -104,7 +102,6 @@ impl Replica {
             log,
             commit: start.hard_state.commit,
             applied: start.applied,
-            data_hash: None,
             restored: LogIndex::ZERO,
             seat,
             told: BTreeMap::new(),
@@ -127,8 +124,13 @@ impl Replica {
 
     /// The process ended.
     pub(crate) fn end(&mut self) {
-        self.role = Role::Follower;
+        self.leave_office();
         self.leader = None;
+    }
+
+    /// A term ended. A follower whose leader leads the next term too need not tell it again.
+    pub(crate) fn leave_office(&mut self) {
+        self.role = Role::Follower;
         self.votes.clear();
         self.told.clear();
     }

@@ -5,13 +5,19 @@ use types::id::StoreId;
 use types::raft::{LogIndex, LogPosition, Role};
 
 use crate::checks::membership::shown;
+use crate::checks::state_machine::AppliedHashes;
 use crate::ledger::Ledger;
 use crate::replica::Replica;
 use crate::violation::{Fault, Invariant, Judgement};
 
 /// Judges the replicas of the healed core; `written` is the index of a write that was asked for
 /// after the healing.
-pub(crate) fn converged(core: &[&Replica], written: LogIndex, ledger: &Ledger) -> Judgement {
+pub(crate) fn converged(
+    core: &[&Replica],
+    written: LogIndex,
+    ledger: &Ledger,
+    applied: &AppliedHashes,
+) -> Judgement {
     let Some(leader) = core.iter().find(|replica| replica.leads()) else {
         return match core.first() {
             Some(replica) => Err(stuck(replica, "nobody leads".to_owned())),
@@ -22,7 +28,7 @@ pub(crate) fn converged(core: &[&Replica], written: LogIndex, ledger: &Ledger) -
     for replica in core {
         follows(replica, leader)?;
         equal_log(replica, leader, ledger)?;
-        equal_data(replica, leader)?;
+        equal_data(replica, leader, applied)?;
         left_joint(replica)?;
     }
     let is_written = leader.commit >= written && ledger.commit() >= written;
@@ -76,7 +82,7 @@ fn equal_log(replica: &Replica, leader: &Replica, ledger: &Ledger) -> Judgement 
     Ok(())
 }
 
-fn equal_data(replica: &Replica, leader: &Replica) -> Judgement {
+fn equal_data(replica: &Replica, leader: &Replica, applied: &AppliedHashes) -> Judgement {
     let (own, leaders) = (replica.applied, leader.applied);
     if own != leader.commit || own != leaders {
         let message = format!(
@@ -85,13 +91,12 @@ fn equal_data(replica: &Replica, leader: &Replica) -> Judgement {
         );
         return Err(stuck(replica, message));
     }
-    if replica.data_hash != leader.data_hash || own > LogIndex::ZERO && replica.data_hash.is_none()
-    {
-        let message = format!(
-            "the data of {} hashes to {:x?}, of {} to {:x?}",
-            replica.peer, replica.data_hash, leader.peer, leader.data_hash
-        );
-        return Err(stuck(replica, message));
+    // Equal indexes have equal data (R5), as long as somebody told the hash at this one.
+    if own > LogIndex::ZERO && !applied.is_told(own) {
+        return Err(stuck(
+            replica,
+            format!("nobody told the hash of the data at {own}"),
+        ));
     }
     Ok(())
 }
@@ -192,6 +197,47 @@ mod tests {
     fn a_write_that_did_not_commit_is_found() {
         let stage = Stage::settled();
         assert_eq!(broken(judge(&stage, 4)), Invariant::Liveness);
+    }
+
+    #[test]
+    fn a_follower_of_a_leader_that_was_elected_again_need_not_tell_it() {
+        let mut stage = Stage::settled();
+        stage.campaign(1, 2);
+        stage.grant(2, 1, 2);
+        stage.win(1, 2);
+        let written = stage.append(1, EntryKind::NoOp);
+        stage.persist(1);
+        stage.enter_term(3, 2);
+        for other in [2, 3] {
+            stage.replicate(1, other);
+        }
+        stage.commit(1);
+        stage.apply(1);
+        for other in [2, 3] {
+            stage.follow(other, written);
+            stage.apply(other);
+        }
+        judge(&stage, written).expect("all of them follow 1, as before");
+    }
+
+    #[test]
+    fn data_of_which_nobody_told_the_hash_is_found() {
+        let mut stage = Stage::of(1);
+        stage.elect(1, 1, &[]);
+        stage.append(1, EntryKind::NoOp);
+        stage.persist(1);
+        stage.commit(1);
+        stage.actor(1).applied = 1;
+        let stores = [StoreId::new(1)];
+        let input = ConvergenceInput {
+            region: REGION,
+            stores: &stores,
+            written: LogIndex::new(1),
+        };
+        let judge = |stage: &Stage| stage.checker.converged(stage.moment(), &input);
+        assert_eq!(broken(judge(&stage)), Invariant::Liveness);
+        stage.apply(1);
+        judge(&stage).expect("now it was told");
     }
 
     #[test]

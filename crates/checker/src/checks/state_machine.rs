@@ -29,6 +29,11 @@ impl AppliedHashes {
         Err(replica.fault(Invariant::StateMachineSafety, to, message))
     }
 
+    /// Whether anybody told the hash of the data at `index`.
+    pub(crate) fn is_told(&self, index: LogIndex) -> bool {
+        self.by_index.contains_key(&index)
+    }
+
     /// Forgets what nobody will apply again.
     pub(crate) fn forget_below(&mut self, floor: LogIndex) {
         while let Some(entry) = self.by_index.first_entry() {
