@@ -16,7 +16,7 @@ fn raw_node_start_gives_a_single_peers_proposal_out_to_be_written_and_then_to_be
     node.propose("foo".into()).expect("a leader");
     let proposed = command(2, 1, "foo");
     let first = node.ready().expect("an entry to write");
-    assert_eq!(first.entries, [proposed.clone()]);
+    assert_eq!(first.entries, std::slice::from_ref(&proposed));
     // The course has the entry in both lists of one Ready. Here a peer does not count itself
     // before its disk has the entry, and applies nothing that it could still lose.
     assert_eq!(first.committed, []);

@@ -208,13 +208,13 @@ impl Network {
         }
     }
 
-    /// Adds a peer that knows nobody, as a store makes it when a leader speaks to it.
+    /// Adds a peer with an empty disk that is not in the group yet. It knows the membership that
+    /// the group's log began with, or what it replays would start from nothing.
     pub(crate) fn add_blank(&mut self, id: u64) {
         let any = self.members.values().next().expect("somebody");
         let config = Config {
             id: peer(id),
             seed: id,
-            voters: Vec::new(),
             ..any.config.clone()
         };
         self.members

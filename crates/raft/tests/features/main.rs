@@ -1,0 +1,13 @@
+//! What the core does beyond the paper's basic protocol, feature by feature, seen from outside.
+//! docs/features.md lists every feature beside the tests that show it.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod check_quorum;
+mod joint;
+mod learners;
+mod lease;
+mod pre_vote;
+mod read_index;
+mod transfer;
