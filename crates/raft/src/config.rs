@@ -64,8 +64,10 @@ pub struct Config {
     /// This peer. Not zero.
     pub id: PeerId,
     /// The voters of a group that starts, in any order, without repetition; what a disk remembers
-    /// ([`Restored::conf_state`]) goes before it. A peer that is no voter answers leaders and
-    /// candidates and never campaigns.
+    /// ([`Restored::conf_state`]) goes before it. A peer that joins later is given those that the
+    /// log began with, since it applies the same changes to them; nobody at all only where the log
+    /// reaches it as a snapshot. A peer that is no voter answers leaders and candidates and never
+    /// campaigns.
     pub voters: Vec<PeerId>,
     /// The shortest election timeout T, in ticks; timeouts are drawn from [T, 2T-1]. Must be above
     /// `heartbeat_ticks`; ten times as much keeps a lost heartbeat from starting an election.

@@ -99,7 +99,7 @@ impl Reads {
     }
 
     /// Whether the next heartbeats must be told from those before.
-    fn counts_rounds(&self, lease: Option<Lease>) -> bool {
+    pub(crate) fn counts_rounds(&self, lease: Option<Lease>) -> bool {
         lease.is_some() || !self.waiting.is_empty()
     }
 

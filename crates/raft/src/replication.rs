@@ -146,7 +146,7 @@ impl Peer {
                 self.want_snapshot_again(at);
             }
         }
-        if self.reads.needs_round() || self.config.lease.is_some() {
+        if self.reads.counts_rounds(self.config.lease) {
             self.send_round();
         }
     }
