@@ -5,7 +5,7 @@ use types::{
     id::{PeerId, StoreId},
     raft::Role,
     store::Region,
-    view::{PeerView, StoreView},
+    view::{PeerView, ProgressView, StoreView},
 };
 use yew::prelude::*;
 
@@ -110,10 +110,19 @@ fn state(cx: Cx<'_>, peer: &PeerView) -> Vec<Field> {
 }
 
 fn progress(cx: Cx<'_>, peer: &PeerView) -> Html {
-    if peer.progress.is_empty() {
+    if peer.role != Role::Leader {
         return Html::default();
     }
-    let row = |known: &types::view::ProgressView| {
+    // A leader counts its own log too: as far as its disk holds it.
+    let own = ProgressView {
+        peer: peer.peer,
+        matched: peer.persisted,
+        next: peer.last.index.next(),
+    };
+    let others = peer.progress.iter().filter(|known| known.peer != peer.peer);
+    let mut all: Vec<&ProgressView> = others.chain([&own]).collect();
+    all.sort_by_key(|known| known.peer);
+    let row = |known: &ProgressView| {
         let store = store_of(&peer.region, Some(known.peer));
         let own = known.peer == peer.peer;
         let lacks = peer.last.index.since(known.matched);
@@ -150,7 +159,7 @@ fn progress(cx: Cx<'_>, peer: &PeerView) -> Html {
                     <th>{ cx.t("column-store") }</th><th>{ cx.t("column-state") }</th>
                     <th class="n">{ "match" }</th><th class="n">{ "next" }</th>
                 </tr></thead>
-                <tbody>{ for peer.progress.iter().map(row) }</tbody>
+                <tbody>{ for all.into_iter().map(row) }</tbody>
             </table>
         </>
     }
