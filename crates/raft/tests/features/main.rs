@@ -5,9 +5,13 @@
 mod harness;
 
 mod check_quorum;
+mod flow_control;
 mod joint;
 mod learners;
 mod lease;
+mod paging;
 mod pre_vote;
+mod presets;
 mod read_index;
+mod snapshots;
 mod transfer;
