@@ -4,7 +4,7 @@ use bytes::Bytes;
 use checker::ConvergenceInput;
 use types::{
     action::Action,
-    id::{PeerId, StoreId},
+    id::{MAX_SAFE, PeerId, StoreId},
     raft::{ConfChange, LogIndex},
     store::{AdminCommand, Command},
     time::{US_PER_MS, VirtualTime},
@@ -39,7 +39,7 @@ impl Stage {
                 Some(Ok(())) => break,
                 _ if self.now() < end => {}
                 Some(Err(reason)) => return Err(reason),
-                None => return self.demand(LogIndex::new(u64::MAX), &self.stores()),
+                None => return self.demand(LogIndex::new(MAX_SAFE), &self.members()),
             }
         }
         Ok(())
@@ -65,8 +65,8 @@ impl Stage {
     }
 
     /// What an operator does meanwhile: ends a joint phase that does not end by itself, stops the
-    /// stores that are not of the group any more and may not know it (TinyKV's destroy them), and
-    /// writes something.
+    /// stores that are not of the group any more and may not know it (TinyKV's destroy them),
+    /// starts those that a last change brought in, and writes something.
     fn operate(&mut self, value: &Bytes) {
         if self.is_written(value).is_none() {
             let (key, value) = (Bytes::from_static(FRESH_KEY), value.clone());
@@ -82,12 +82,11 @@ impl Stage {
             let change = ConfChange::leave_joint();
             self.admin(leader, AdminCommand::ChangePeers { change });
         }
-        if knows_all && !conf_state.is_joint() {
-            for store in self.stores() {
-                let is_outside = !conf_state.contains(PeerId::new(store.get()));
-                if is_outside {
-                    self.act(Action::Kill { store });
-                }
+        for store in self.stores() {
+            if conf_state.contains(PeerId::new(store.get())) {
+                self.act(Action::Start { store });
+            } else if knows_all && !conf_state.is_joint() {
+                self.act(Action::Kill { store });
             }
         }
     }
@@ -103,13 +102,17 @@ impl Stage {
     /// Whether the members came together; nothing while the fresh write is not everywhere.
     fn converged(&mut self, value: &Bytes) -> Option<Result<(), Reason>> {
         let written = self.is_written(value)?;
-        let (_, raft) = self.leader()?;
-        let conf_state = raft.conf_state();
-        let stores = self.stores().into_iter();
-        let members: Vec<StoreId> = stores
-            .filter(|store| conf_state.contains(PeerId::new(store.get())))
-            .collect();
-        Some(self.demand(written, &members))
+        Some(self.demand(written, &self.members()))
+    }
+
+    /// The stores of the group as its leader has it; all of them while nobody leads.
+    fn members(&self) -> Vec<StoreId> {
+        let mut stores = self.stores();
+        if let Some((_, raft)) = self.leader() {
+            let conf_state = raft.conf_state();
+            stores.retain(|store| conf_state.contains(PeerId::new(store.get())));
+        }
+        stores
     }
 
     fn demand(&self, written: LogIndex, stores: &[StoreId]) -> Result<(), Reason> {
