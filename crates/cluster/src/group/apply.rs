@@ -12,8 +12,13 @@ use types::{
 use super::GroupNode;
 
 impl GroupNode {
-    /// Applies what `budget` allows.
-    pub(super) fn apply_queue(&mut self, budget: &mut u64, cause: EventId, output: &mut Output) {
+    /// Applies what `budget` allows. Returns whether there was anything.
+    pub(super) fn apply_queue(
+        &mut self,
+        budget: &mut u64,
+        cause: EventId,
+        output: &mut Output,
+    ) -> bool {
         let before = self.state.index();
         while *budget > 0 {
             let Some(entry) = self.queue.pop_front() else {
@@ -22,7 +27,8 @@ impl GroupNode {
             *budget -= 1;
             self.apply(&entry, output);
         }
-        if self.state.index() > before {
+        let is_further = self.state.index() > before;
+        if is_further {
             self.raft.applied(self.state.index());
             let body = FactBody::Applied {
                 to: self.state.index(),
@@ -30,6 +36,7 @@ impl GroupNode {
             };
             self.tell(cause, body, output);
         }
+        is_further
     }
 
     fn apply(&mut self, entry: &Entry, output: &mut Output) {

@@ -25,7 +25,7 @@ use types::{
     event::EventId,
     id::{Cycle, PeerId},
     io::{BootConfig, Envelope, Input, Output, Stop},
-    raft::{Entry, EntryBrief, HardState, LogIndex, Message, ReadId, Term},
+    raft::{Entry, EntryBrief, HardState, LogIndex, Message, ReadId, Role, Term},
     store::{Command, Peer, Region, Reply, ReplyError, Request, RequestId, StoreMessage},
     time::StoreTime,
     view::{Fact, FactBody},
@@ -187,9 +187,9 @@ impl GroupNode {
         });
     }
 
-    /// Counts the ticks since the last envelope. The clock of a peer that is outside of its group
-    /// stands still, as if its host had destroyed it (TinyKV does): it still answers who asks, but
-    /// neither campaigns nor leads on.
+    /// Counts the ticks since the last envelope. The clock of a leader that is outside of its group
+    /// stands still, as if its host had destroyed it (TinyKV does): it answers who asks, but no
+    /// longer keeps the others from an election.
     fn pass_time(&mut self, now: StoreTime, output: &mut Output) {
         let ticks = now.get() / self.tick_us;
         let passed = ticks.saturating_sub(self.ticks);
@@ -197,7 +197,7 @@ impl GroupNode {
         if passed == 0 {
             return;
         }
-        if self.is_inside() {
+        if !self.is_retired() {
             let passed = u32::try_from(passed).unwrap_or(u32::MAX);
             self.raft.advance_ticks(passed);
         }
@@ -205,8 +205,8 @@ impl GroupNode {
         self.give_up_snapshots();
     }
 
-    fn is_inside(&self) -> bool {
-        self.raft.conf_state().contains(self.name.id)
+    fn is_retired(&self) -> bool {
+        self.raft.role() == Role::Leader && !self.raft.conf_state().contains(self.name.id)
     }
 
     /// Messages that are refused are dropped, as any bad bytes are. What only a broken peer sends
@@ -295,14 +295,17 @@ impl GroupNode {
         }
     }
 
-    /// Takes everything out of raft: sends, applies, and opens a write when none is open.
+    /// Takes everything out of raft: sends, applies, and opens a write when none is open. Nothing is
+    /// applied while a Ready is there: a snapshot in it calls off what waits to be applied, and the
+    /// membership in raft is the snapshot's already.
     fn finish(&mut self, cause: EventId, output: &mut Output) {
         let mut budget = self.habits.apply_at_once.unwrap_or(u64::MAX);
         loop {
-            self.apply_queue(&mut budget, cause, output);
             if let Some(ready) = self.raft.ready() {
                 self.take(ready, cause, output);
-            } else if self.open.is_some() || !self.start_batch(output) {
+            } else if !self.apply_queue(&mut budget, cause, output)
+                && (self.open.is_some() || !self.start_batch(output))
+            {
                 break;
             }
         }
@@ -353,9 +356,8 @@ impl GroupNode {
 
     /// When there is something to do, if nothing comes before.
     fn wake_at(&self) -> Option<StoreTime> {
-        let timer = self
-            .is_inside()
-            .then(|| self.ticks + u64::from(self.raft.ticks_to_deadline()));
+        let timer =
+            (!self.is_retired()).then(|| self.ticks + u64::from(self.raft.ticks_to_deadline()));
         let rest = (!self.queue.is_empty()).then(|| self.ticks + 1);
         let others = [timer, rest, self.read_deadline(), self.snapshot_deadline()];
         let next = others.into_iter().flatten().min()?;
