@@ -15,8 +15,9 @@ use crate::checks::quorum_commit::Disks;
 use crate::checks::reads::Reads;
 use crate::checks::state_machine::AppliedHashes;
 use crate::checks::{
-    append_only, committed_immutable, current_term, leader_completeness, liveness, log_matching,
-    membership, monotonic, one_vote, order, persist_first, progress, quorum_commit, reads,
+    append_only, committed_immutable, current_term, election_safety, leader_completeness, liveness,
+    log_matching, membership, monotonic, one_vote, order, persist_first, progress, quorum_commit,
+    reads,
 };
 use crate::counts::Counts;
 use crate::ledger::Ledger;
@@ -362,7 +363,7 @@ impl Group {
                 let is_change = self.leaders.elect(store, term)?;
                 self.counts.leader_changes += u64::from(is_change);
                 persist_first::elected(replica, term)?;
-                membership::elected(replica, term)?;
+                election_safety::by_majority(replica, term)?;
                 leader_completeness::elected(replica, term, &self.ledger)?;
             }
             _ => {}

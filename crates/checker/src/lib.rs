@@ -34,6 +34,7 @@ mod checker;
 mod checks;
 mod counts;
 mod group;
+pub mod history;
 mod ledger;
 mod mirror;
 mod observation;

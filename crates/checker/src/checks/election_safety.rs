@@ -1,11 +1,15 @@
-//! R1, election safety: at most one leader per term, over the whole history (paper, section 5.2).
+//! R1, election safety: at most one leader per term, over the whole history (paper, section 5.2),
+//! each elected by a majority of each half of its membership.
 
 use std::collections::BTreeMap;
 
 use types::id::StoreId;
 use types::raft::{LogIndex, Term};
 
-use crate::violation::{Fault, Invariant, fault};
+use crate::checks::membership::shown;
+use crate::quorum::decides;
+use crate::replica::Replica;
+use crate::violation::{Fault, Invariant, Judgement, fault};
 
 /// Who led in which term.
 #[derive(Debug, Clone, Default)]
@@ -42,11 +46,45 @@ impl Leaders {
     }
 }
 
+/// A candidate became leader: the yeses that it counted are a majority of each half of its
+/// membership, learners left aside. Two majorities of one membership share a voter.
+pub(crate) fn by_majority(replica: &Replica, term: Term) -> Judgement {
+    let yes = |peer| replica.votes.contains(&(peer, true));
+    match replica.seat.membership() {
+        Some(membership) if decides(membership, yes) => Ok(()),
+        Some(membership) => {
+            let voters = replica.votes.iter().filter(|(_, granted)| *granted);
+            let names: Vec<String> = voters.map(|(peer, _)| peer.to_string()).collect();
+            let message = format!(
+                "{} won {term} with the votes of [{}], its membership is {}",
+                replica.peer,
+                names.join(" "),
+                shown(membership)
+            );
+            Err(fault(
+                Invariant::ElectionSafety,
+                term,
+                LogIndex::ZERO,
+                message,
+            ))
+        }
+        None => {
+            let message = "nobody told the membership by which it counts";
+            Err(fault(
+                Invariant::ElectionSafety,
+                term,
+                LogIndex::ZERO,
+                message,
+            ))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stage::{Stage, broken};
-    use types::raft::Role;
+    use crate::stage::{Stage, broken, peer, voters};
+    use types::raft::{ConfState, Role};
 
     #[test]
     fn leaders_of_different_terms_are_fine_however_late_the_older_one_is_elected() {
@@ -86,6 +124,54 @@ mod tests {
             .expect("no quorum was heard");
         assert_eq!(
             broken(stage.role(1, Role::Leader, 1)),
+            Invariant::ElectionSafety
+        );
+    }
+
+    #[test]
+    fn a_leader_elected_by_less_than_a_majority_of_each_half_is_found() {
+        let mut stage = Stage::settled();
+        for newcomer in [4, 5] {
+            stage.start(newcomer).expect("it holds nothing");
+            stage.hear(newcomer, 1, 1);
+        }
+        let joint = ConfState {
+            outgoing: voters(&[1, 2, 3]).voters,
+            ..voters(&[1, 4, 5])
+        };
+        stage.change(1, &[2, 3], &joint);
+        stage.campaign(1, 2);
+        stage.grant(2, 1, 2);
+        stage.grant(3, 1, 2);
+        assert_eq!(
+            broken(stage.clone().role(1, Role::Leader, 2)),
+            Invariant::ElectionSafety
+        );
+        stage.grant(4, 1, 2);
+        stage.win(1, 2);
+    }
+
+    #[test]
+    fn a_leader_elected_by_half_of_an_even_group_or_by_a_learner_is_found() {
+        let mut stage = Stage::of(4);
+        stage.campaign(1, 1);
+        stage.grant(2, 1, 1);
+        assert_eq!(
+            broken(stage.role(1, Role::Leader, 1)),
+            Invariant::ElectionSafety
+        );
+        let mut stage = Stage::settled();
+        stage.start(4).expect("it holds nothing");
+        stage.hear(4, 1, 1);
+        let learning = ConfState {
+            learners: vec![peer(4)],
+            ..voters(&[1, 2, 3])
+        };
+        stage.change(1, &[2, 3], &learning);
+        stage.campaign(1, 2);
+        stage.grant(4, 1, 2);
+        assert_eq!(
+            broken(stage.role(1, Role::Leader, 2)),
             Invariant::ElectionSafety
         );
     }

@@ -9,11 +9,10 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use types::id::PeerId;
-use types::raft::{ConfState, EntryBrief, EntryKind, LogIndex, Term};
+use types::raft::{ConfState, EntryBrief, EntryKind, LogIndex};
 
-use crate::quorum::decides;
 use crate::replica::{Replica, Start};
-use crate::violation::{Fault, Invariant, Judgement, fault};
+use crate::violation::{Fault, Invariant, Judgement};
 
 /// The memberships of a group, each from the index on at which it came into force.
 #[derive(Debug, Clone, Default)]
@@ -258,29 +257,6 @@ pub(crate) fn stood(replica: &Replica) -> Judgement {
     }
 }
 
-/// A candidate became leader by the votes that it counted.
-pub(crate) fn elected(replica: &Replica, term: Term) -> Judgement {
-    let yes = |peer| replica.votes.contains(&(peer, true));
-    match replica.seat.membership() {
-        Some(membership) if decides(membership, yes) => Ok(()),
-        Some(membership) => {
-            let voters = replica.votes.iter().filter(|(_, granted)| *granted);
-            let names: Vec<String> = voters.map(|(peer, _)| peer.to_string()).collect();
-            let message = format!(
-                "{} won {term} with the votes of [{}], its membership is {}",
-                replica.peer,
-                names.join(" "),
-                shown(membership)
-            );
-            Err(fault(Invariant::Membership, term, LogIndex::ZERO, message))
-        }
-        None => {
-            let message = "nobody told the membership by which it counts";
-            Err(fault(Invariant::Membership, term, LogIndex::ZERO, message))
-        }
-    }
-}
-
 /// A leader counted these peers for a commit.
 pub(crate) fn counted(
     replica: &Replica,
@@ -378,7 +354,7 @@ pub(crate) fn shown(membership: &ConfState) -> String {
 mod tests {
     use super::*;
     use crate::stage::{Stage, at, broken, index, peer, voters};
-    use types::raft::{CommitEvidence, MessageBody, RaftFact, Role, Snapshot};
+    use types::raft::{CommitEvidence, MessageBody, RaftFact, Role, Snapshot, Term};
 
     fn joint(incoming: &[u64], outgoing: &[u64]) -> ConfState {
         ConfState {
@@ -657,21 +633,6 @@ mod tests {
         stage
             .role(2, Role::PreCandidate, 1)
             .expect("it does not know of the commit");
-    }
-
-    #[test]
-    fn a_leader_elected_by_less_than_a_majority_of_each_half_is_found() {
-        let mut stage = with_newcomers();
-        stage.change(1, &[2, 3], &joint(&[1, 4, 5], &[1, 2, 3]));
-        stage.campaign(1, 2);
-        stage.grant(2, 1, 2);
-        stage.grant(3, 1, 2);
-        assert_eq!(
-            broken(stage.clone().role(1, Role::Leader, 2)),
-            Invariant::Membership
-        );
-        stage.grant(4, 1, 2);
-        stage.win(1, 2);
     }
 
     #[test]
