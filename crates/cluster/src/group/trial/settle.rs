@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use checker::ConvergenceInput;
+use raft::RawNode;
 use types::{
     action::Action,
     id::{MAX_SAFE, PeerId, StoreId},
-    raft::{ConfChange, LogIndex},
+    raft::{ConfChange, EntryKind, LogIndex},
     store::{AdminCommand, Command},
     time::{US_PER_MS, VirtualTime},
 };
@@ -59,6 +60,10 @@ impl Stage {
             let name = name.to_owned();
             self.act(Action::Set { name, value });
         }
+        self.start_all();
+    }
+
+    fn start_all(&mut self) {
         for store in self.stores() {
             self.act(Action::Start { store });
         }
@@ -74,10 +79,11 @@ impl Stage {
             self.act(Action::Submit { command, via: None });
         }
         let Some((leader, raft)) = self.leader() else {
-            return;
+            return self.start_all();
         };
         let conf_state = raft.conf_state().clone();
-        let knows_all = raft.log().term(raft.applied_index()) == Some(raft.term());
+        let knows_all = raft.log().term(raft.applied_index()) == Some(raft.term())
+            && !has_unapplied_change(raft);
         if conf_state.is_joint() && !conf_state.auto_leave {
             let change = ConfChange::leave_joint();
             self.admin(leader, AdminCommand::ChangePeers { change });
@@ -125,4 +131,10 @@ impl Stage {
         let judged = self.watch.converged(at, event, &input);
         judged.map_err(Reason::Violation)
     }
+}
+
+fn has_unapplied_change(raft: &RawNode) -> bool {
+    let (from, to) = (raft.applied_index().next(), raft.log().last_index());
+    let mut entries = raft.log().entries(from, to);
+    entries.any(|entry| entry.kind == EntryKind::ConfChange)
 }
