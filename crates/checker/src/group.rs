@@ -244,7 +244,8 @@ impl Group {
         self.homes.insert(start.peer, store);
         self.replicas.insert(store, replica);
         let replica = &self.replicas[&store];
-        quorum_commit::restarted(replica, commit, &self.ledger, self.disks())?;
+        let newest = self.memberships.newest();
+        quorum_commit::restarted(replica, commit, newest, &self.ledger, self.disks())?;
         committed_immutable::started(start, &mut self.ledger)?;
         if commit > known
             && let Some(term) = start.term(commit)
@@ -527,7 +528,8 @@ impl Group {
             }
             CommitEvidence::Leader { .. } => quorum_commit::followed(replica, to, &self.ledger)?,
             CommitEvidence::Restart => {
-                quorum_commit::restarted(replica, to, &self.ledger, self.disks())?;
+                let newest = self.memberships.newest();
+                quorum_commit::restarted(replica, to, newest, &self.ledger, self.disks())?;
             }
         }
         committed_immutable::committed(replica, to, &mut self.ledger)?;

@@ -54,7 +54,7 @@ pub struct DiskChange {
     /// Entries that were written.
     pub log: Option<LogChange>,
     /// The applied index at which the durable state machine stands now, be it a snapshot or
-    /// flushed data.
+    /// flushed data. Told at the latest with the `truncated` that rests on it.
     pub applied: Option<LogIndex>,
 }
 

@@ -68,10 +68,12 @@ pub(crate) fn followed(replica: &Replica, to: LogIndex, ledger: &Ledger) -> Judg
 }
 
 /// A peer came up with a commit index that nobody was seen to reach: the leader may have died with
-/// its last words. A quorum must hold the entry all the same; a disk not heard of yet may.
+/// its last words. A quorum must hold the entry all the same, of the membership that the peer
+/// knows or of the `newest`. A disk that nobody told of yet may hold it.
 pub(crate) fn restarted(
     replica: &Replica,
     to: LogIndex,
+    newest: Option<&ConfState>,
     ledger: &Ledger,
     disks: Disks<'_>,
 ) -> Judgement {
@@ -80,7 +82,8 @@ pub(crate) fn restarted(
     };
     let at = LogPosition { index: to, term };
     let is_held = |peer| disks.holds(peer, at).unwrap_or(true);
-    if to <= ledger.commit() || decides(membership, is_held) {
+    let mut either = [Some(membership), newest].into_iter().flatten();
+    if to <= ledger.commit() || either.any(|membership| decides(membership, is_held)) {
         Ok(())
     } else {
         Err(lacking(replica, at, membership, disks))
