@@ -189,6 +189,7 @@ fn a_vote_request_in_the_leaders_name_is_heard_at_once() {
     let body = MessageBody::RequestVote {
         last: position(0, 0),
         transfer: true,
+        commit: position(0, 0),
     };
     step(&mut node, 3, 2, body);
     assert_eq!(drain(&mut node), [message(2, 3, 2, vote(true))]);

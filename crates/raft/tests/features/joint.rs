@@ -1,6 +1,7 @@
 //! Membership changes, in one step and through a joint phase (paper, section 6; thesis, chapter
 //! 4; in force once applied, as in etcd and TinyKV).
 
+use raft::progress::Progress;
 use raft::{ConfChangeError, Config, ProposeError, RawNode, Restored};
 use types::raft::{
     ConfChange, ConfState, EntryKind, MessageBody, Preset, Role, SingleChange, Transition,
@@ -423,7 +424,7 @@ mod phases {
         network.change(1, &swap(Transition::JointExplicit));
         assert_eq!(network.node(1).progress().len(), 4);
         network.change(1, &ConfChange::leave_joint());
-        let followers: Vec<_> = network.node(1).progress().map(|f| f.id()).collect();
+        let followers: Vec<_> = network.node(1).progress().map(Progress::id).collect();
         assert_eq!(followers, peers(&[4, 5]));
     }
 }
@@ -533,6 +534,33 @@ mod removal {
         }
         network.campaign(2);
         assert_eq!(network.node(2).role(), Role::Leader);
+    }
+
+    #[test]
+    fn a_leader_that_removes_itself_leaves_a_group_that_can_elect_another() {
+        let starts = (1..=2).map(|id| (config_as(Preset::Etcd, id, 2), Restored::default()));
+        let mut network = Network::of(starts.collect());
+        network.campaign(1);
+        let node = network.node_mut(1);
+        propose(node, &remove(1)).expect("a leader");
+        // 2 gets the entry, and nothing after its acknowledgement.
+        network.turn(1);
+        let append = network.in_transit.pop_front().expect("an append");
+        network.deliver(append);
+        network.cut_one_way(1, 2);
+        network
+            .node_mut(1)
+            .propose("lost".into())
+            .expect("a leader");
+        network.settle();
+        network.heal();
+        for _ in 0..10 {
+            network.beat(1);
+            network.pass(1, 20);
+            network.pass(2, 20);
+        }
+        assert_eq!(network.node(2).role(), Role::Leader);
+        assert_eq!(network.node(2).voters(), peers(&[2]));
     }
 
     #[test]

@@ -156,6 +156,7 @@ fn a_question_before_a_vote_is_refused_as_long() {
     drain(&mut node);
     let ask = || MessageBody::PreVote {
         last: position(9, 1),
+        commit: position(0, 0),
     };
     node.set_clock(5_999_999);
     step(&mut node, 3, 2, ask());

@@ -14,4 +14,5 @@ mod pre_vote;
 mod presets;
 mod read_index;
 mod snapshots;
+mod storms;
 mod transfer;

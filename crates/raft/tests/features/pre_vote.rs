@@ -26,6 +26,7 @@ fn network() -> Network {
 fn ask(last: (u64, u64)) -> MessageBody {
     MessageBody::PreVote {
         last: position(last.0, last.1),
+        commit: position(0, 0),
     }
 }
 

@@ -419,6 +419,26 @@ mod following {
     }
 
     #[test]
+    fn a_change_from_before_a_snapshot_does_not_touch_the_membership_that_came_with_it() {
+        let mut node = follower(&[1], 1);
+        let change = crate::harness::remove(3);
+        let entry = types::raft::Entry {
+            kind: types::raft::EntryKind::ConfChange,
+            data: types::codec::encode(&change).into(),
+            ..entry(2, 1)
+        };
+        step(&mut node, 1, 2, append(position(1, 1), vec![entry], 2));
+        let written = ready(&mut node);
+        node.persisted(written.number);
+        assert_eq!(ready(&mut node).committed.len(), 1);
+        // Its host is about to apply it when a snapshot comes, as of which 3 is back.
+        step(&mut node, 1, 2, snapshot_body(position(10, 1), ALL));
+        let _ = node.apply_conf_change(&change);
+        node.applied(index(2));
+        assert_eq!(node.voters(), peers(ALL));
+    }
+
+    #[test]
     fn nobody_campaigns_between_taking_a_snapshot_in_and_applying_it() {
         let mut node = follower(&[1], 1);
         step(&mut node, 1, 2, snapshot_body(position(10, 1), ALL));

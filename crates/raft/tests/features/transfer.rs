@@ -141,7 +141,8 @@ fn a_target_that_is_removed_ends_the_transfer() {
 #[test]
 fn the_end_of_a_transfer_is_told_with_its_reason() {
     use types::raft::RaftFact::TransferEnded;
-    let ends: [(fn(&mut RawNode), TransferEnd); 4] = [
+    type Act = fn(&mut RawNode);
+    let ends: [(Act, TransferEnd); 4] = [
         (|node| node.advance_ticks(T), TransferEnd::TimedOut),
         (|node| to(node, 1), TransferEnd::Cancelled),
         (
@@ -250,6 +251,7 @@ fn the_target_asks_in_the_leaders_name() {
     let body = MessageBody::RequestVote {
         last: position(0, 0),
         transfer: true,
+        commit: position(0, 0),
     };
     assert_eq!(
         drain(&mut node),

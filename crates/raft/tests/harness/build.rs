@@ -157,15 +157,22 @@ pub(crate) fn request_vote(last: LogPosition) -> MessageBody {
     MessageBody::RequestVote {
         last,
         transfer: false,
+        commit: position(0, 0),
     }
 }
 
 pub(crate) fn vote(granted: bool) -> MessageBody {
-    MessageBody::RequestVoteResponse { granted }
+    MessageBody::RequestVoteResponse {
+        granted,
+        commit: position(0, 0),
+    }
 }
 
 pub(crate) fn pre_vote(granted: bool) -> MessageBody {
-    MessageBody::PreVoteResponse { granted }
+    MessageBody::PreVoteResponse {
+        granted,
+        commit: position(0, 0),
+    }
 }
 
 /// A heartbeat of no round, as leaders send it while no read and no lease needs to know.

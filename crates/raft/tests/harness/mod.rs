@@ -144,6 +144,10 @@ impl Member {
     }
 
     fn apply(&mut self, entries: Vec<Entry>) {
+        if entries.is_empty() {
+            // The membership in force may be that of a snapshot which the disk does not hold yet.
+            return;
+        }
         apply(&mut self.node, &entries);
         self.disk.applied = self.node.applied_index();
         self.disk.conf_state = Some(self.node.conf_state().clone());
@@ -285,6 +289,10 @@ impl Network {
             member.facts.append(&mut ready.facts);
             member.reads.append(&mut ready.reads);
             member.give_snapshots(&ready);
+            if ready.snapshot.is_some() {
+                // It stands for what was not applied.
+                member.to_apply.clear();
+            }
             let committed = std::mem::take(&mut ready.committed);
             if member.is_lazy {
                 member.to_apply.extend(committed);
@@ -441,9 +449,12 @@ impl Network {
     /// Compacts a peer's log as far as it applied.
     pub(crate) fn compact(&mut self, id: u64) {
         let member = self.member(id);
-        let applied = member.node.applied_index();
+        let (before, applied) = (member.node.log().truncated(), member.node.applied_index());
         member.node.compact(applied).expect("it is applied");
-        member.disk.compact(member.node.log().truncated());
+        let after = member.node.log().truncated();
+        if after != before {
+            member.disk.compact(after);
+        }
     }
 
     // What can be seen.
