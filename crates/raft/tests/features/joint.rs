@@ -9,7 +9,7 @@ use types::raft::{
 
 use crate::harness::{
     Network, acknowledge, add, add_learner, change, config, config_as, drain, elect, index, lone,
-    matched, message, peer, peers, remove, settle_in, start, step, take, term, vote,
+    matched, message, peer, peers, position, remove, settle_in, start, step, take, term, vote,
 };
 
 use SingleChange::{AddLearner, AddVoter, Remove};
@@ -561,6 +561,97 @@ mod removal {
         }
         assert_eq!(network.node(2).role(), Role::Leader);
         assert_eq!(network.node(2).voters(), peers(&[2]));
+    }
+
+    /// A refusal with what its sender knows to be committed.
+    fn refusal(at: u64, of: u64) -> MessageBody {
+        MessageBody::RequestVoteResponse {
+            granted: false,
+            commit: position(at, of),
+        }
+    }
+
+    #[test]
+    fn a_refusal_tells_the_candidate_what_is_committed_where_its_log_holds_it() {
+        for (commit, learned) in [
+            (position(2, 1), 2),
+            (position(3, 2), 0),
+            (position(2, 2), 0),
+            (position(4, 2), 0),
+        ] {
+            let mut node = lone(1, 3, crate::harness::restored(&[1, 1, 1]));
+            node.campaign();
+            drain(&mut node);
+            step(
+                &mut node,
+                2,
+                2,
+                refusal(commit.index.get(), commit.term.get()),
+            );
+            assert_eq!(node.commit(), index(learned), "{commit}");
+            assert_eq!(take(&mut node).committed.len() as u64, learned);
+        }
+    }
+
+    #[test]
+    fn requests_and_answers_of_votes_carry_the_committed_position() {
+        let restored =
+            || crate::harness::restored_with(crate::harness::hard_state(2, 0, 2), &[1, 2, 2]);
+        let commit = position(2, 2);
+        let mut node = lone(1, 3, restored());
+        drain(&mut node);
+        node.campaign();
+        let body = MessageBody::RequestVote {
+            last: position(3, 2),
+            transfer: false,
+            commit,
+        };
+        assert_eq!(drain(&mut node)[0], message(1, 2, 3, body));
+        let mut voter = lone(1, 3, restored());
+        drain(&mut voter);
+        let asks = crate::harness::request_vote(position(1, 1));
+        step(&mut voter, 2, 3, asks);
+        assert_eq!(drain(&mut voter), [message(1, 2, 3, refusal(2, 2))]);
+    }
+
+    #[test]
+    fn a_vote_request_tells_the_voter_what_is_committed_before_it_answers() {
+        let mut voter = lone(1, 3, crate::harness::restored(&[1, 1, 1]));
+        let body = MessageBody::RequestVote {
+            last: position(1, 1),
+            transfer: false,
+            commit: position(1, 1),
+        };
+        step(&mut voter, 2, 2, body);
+        assert_eq!(drain(&mut voter), [message(1, 2, 2, refusal(1, 1))]);
+        assert_eq!(voter.commit(), index(1));
+    }
+
+    #[test]
+    fn a_candidate_that_learns_of_its_removal_wins_no_more() {
+        for preset in Preset::ALL {
+            let mut config = config_as(preset, 2, 4);
+            config.pre_vote = false;
+            let removal = types::raft::Entry {
+                kind: EntryKind::ConfChange,
+                data: types::codec::encode(&remove(2)).into(),
+                ..crate::harness::entry(1, 1)
+            };
+            let restored = Restored {
+                entries: vec![removal],
+                ..crate::harness::restored_with(crate::harness::hard_state(1, 0, 0), &[])
+            };
+            let mut node = start(config, restored);
+            node.campaign();
+            drain(&mut node);
+            step(&mut node, 1, 2, refusal(1, 1));
+            drain(&mut node);
+            assert_eq!(node.voters(), peers(&[1, 3, 4]));
+            for voter in [3, 4] {
+                step(&mut node, voter, 2, vote(true));
+            }
+            assert_eq!(node.role(), Role::Follower, "{preset:?}");
+        }
     }
 
     #[test]
