@@ -10,28 +10,33 @@ use types::raft::Preset;
 
 /// How many seeds, over all presets.
 const SEEDS: u64 = 2_000;
-const THREADS: u64 = 2;
+const THREADS: usize = 2;
 
-fn preset_of(seed: u64) -> Preset {
-    let presets = Preset::ALL;
-    presets[usize::try_from(seed).expect("a small number") % presets.len()]
-}
-
+/// What whoever runs the test wants.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a person chooses which seeds to run; a seed determines everything else"
+)]
 fn wanted(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Which trials to run.
+/// Which trials to run: the dialects take turns.
 fn trials() -> Vec<Trial> {
     let number = |name| wanted(name).map(|text| text.parse().expect("a number"));
-    let named = |name: &str| Preset::ALL.into_iter().find(|preset| preset.name() == name);
-    let preset = wanted("GROUP_PRESET").map(|name| named(&name).expect("a preset's name"));
+    let preset = wanted("GROUP_PRESET").map(|name| {
+        let mut presets = Preset::ALL.into_iter();
+        let found = presets.find(|preset| preset.name() == name);
+        found.expect("a preset's name")
+    });
     let seeds = match number("GROUP_SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..number("GROUP_SEEDS").unwrap_or(SEEDS),
     };
+    let presets = Preset::ALL.into_iter().cycle();
     seeds
-        .map(|seed| Trial::new(seed, preset.unwrap_or_else(|| preset_of(seed))))
+        .zip(presets)
+        .map(|(seed, next)| Trial::new(seed, preset.unwrap_or(next)))
         .collect()
 }
 
@@ -45,7 +50,7 @@ fn words(failure: &Failure) -> String {
         && wanted("GROUP_SEED").is_some()
     {
         for step in &violation.trace {
-            words.push_str(&format!("\n    {step}"));
+            words += &format!("\n    {step}");
         }
     }
     words
@@ -54,10 +59,9 @@ fn words(failure: &Failure) -> String {
 fn run_all(trials: &[Trial]) -> (Vec<Outcome>, Vec<String>) {
     let (mut outcomes, mut failures) = (Vec::new(), Vec::new());
     thread::scope(|scope| {
-        let share = |nth| trials.iter().skip(nth).step_by(THREADS as usize);
-        let handles: Vec<_> = (0..THREADS as usize)
-            .map(|nth| scope.spawn(move || share(nth).map(run).collect::<Vec<_>>()))
-            .collect();
+        let share = |nth| trials.iter().skip(nth).step_by(THREADS);
+        let start = |nth| scope.spawn(move || share(nth).map(run).collect::<Vec<_>>());
+        let handles: Vec<_> = (0..THREADS).map(start).collect();
         for handle in handles {
             for result in handle.join().expect("a trial does not panic") {
                 match result {
@@ -70,22 +74,15 @@ fn run_all(trials: &[Trial]) -> (Vec<Outcome>, Vec<String>) {
     (outcomes, failures)
 }
 
-fn median(mut numbers: Vec<u64>) -> u64 {
-    numbers.sort_unstable();
-    numbers[numbers.len() / 2]
-}
-
-#[test]
-fn many_groups_break_no_invariant_and_come_together() {
-    let trials = trials();
-    let (outcomes, failures) = run_all(&trials);
-    let sum = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>();
-    let counters: [(&str, u64); 8] = [
+/// What happened how often, over all trials.
+fn counters(outcomes: &[Outcome]) -> [(&'static str, u64); 8] {
+    let sum = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum();
+    [
         ("leader changes", sum(|o| o.counts.leader_changes)),
         ("truncations", sum(|o| o.counts.truncations)),
         ("snapshot installs", sum(|o| o.counts.snapshots)),
         (
-            "joint phases with an election",
+            "joint phases with a leader change",
             sum(|o| o.counts.joint_leader_changes),
         ),
         ("crashes that lost entries", sum(|o| o.entries_lost)),
@@ -95,42 +92,48 @@ fn many_groups_break_no_invariant_and_come_together() {
             "reads confirmed",
             sum(|o| o.counts.reads_by_round + o.counts.reads_by_lease),
         ),
-    ];
-    if outcomes.is_empty() {
-        panic!("{}", failures.join("\n"));
+    ]
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "shown to those who ask with --nocapture"
+)]
+fn show(outcomes: &[Outcome], counters: &[(&str, u64)], commits: u64) {
+    let sum = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>();
+    println!("{} groups, median {commits} commits", outcomes.len());
+    for (name, count) in counters {
+        println!("{count:>10} {name}");
     }
-    let commits = median(
-        outcomes
-            .iter()
-            .map(|outcome| outcome.counts.commits)
-            .collect(),
-    );
-    let messages = outcomes
-        .iter()
-        .map(|outcome| outcome.messages)
-        .min()
-        .unwrap_or(0);
-    println!("{counters:#?}, median commits {commits}, least messages {messages}");
-    println!(
-        "messages {}, observations {}, troubled s {}, settled s {}, max {}",
-        sum(|o| o.messages),
-        sum(|o| o.counts.observations),
-        sum(|o| o.troubled_us) / 1_000_000,
-        sum(|o| o.settled_us) / 1_000_000,
-        outcomes.iter().map(|o| o.settled_us).max().unwrap()
-    );
+    println!("{:>10} messages", sum(|o| o.messages));
+    println!("{:>10} observations", sum(|o| o.counts.observations));
+    let longest = outcomes.iter().map(|o| o.settled_us).max();
+    let longest = longest.unwrap_or_default() / 1_000;
+    println!("{longest:>10} ms at most to come together");
+}
+
+#[test]
+fn many_groups_break_no_invariant_and_come_together() {
+    let trials = trials();
+    let (outcomes, failures) = run_all(&trials);
+    let counters = counters(&outcomes);
+    let mut commits: Vec<u64> = outcomes.iter().map(|o| o.counts.commits).collect();
+    commits.sort_unstable();
+    let commits = commits.get(commits.len() / 2).copied().unwrap_or_default();
+    show(&outcomes, &counters, commits);
+    let (failed, all) = (failures.len(), trials.len());
     assert!(
         failures.is_empty(),
-        "{} of {}:\n{}",
-        failures.len(),
-        trials.len(),
+        "{failed} of {all}:\n{}",
         failures.join("\n")
     );
-    if trials.len() == usize::try_from(SEEDS).expect("a small number") {
-        assert!(messages >= 1_000, "a group had {messages} messages only");
-        assert!(commits >= 50, "the median is {commits} commits only");
+    let messages = outcomes.iter().map(|outcome| outcome.messages).min();
+    assert!(messages >= Some(1_000), "a group had {messages:?} messages");
+    // Whoever runs other seeds wants to see them, not to prove that they suffice.
+    if wanted("GROUP_SEED").is_none() && wanted("GROUP_SEEDS").is_none() {
+        assert!(commits >= 50, "the median is {commits} commits");
         for (name, count) in counters {
-            assert!(count >= 200, "{count} {name} only");
+            assert!(count >= 200, "{count} {name}");
         }
     }
 }

@@ -107,7 +107,15 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Violation(violation) => write!(f, "{violation}"),
-            Self::Stopped { store, stop } => write!(f, "{store} stopped: {stop}"),
+            Self::Stopped { store, stop } => {
+                // A panic may have words of several lines.
+                let words = stop.to_string();
+                write!(
+                    f,
+                    "{store} stopped: {}",
+                    words.lines().next().unwrap_or_default()
+                )
+            }
             Self::Impossible { store, message } => {
                 write!(f, "{store} got what no correct peer sends: {message}")
             }
