@@ -55,9 +55,10 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// The order of operations of one client: a known one comes before the next begins.
-    pub(crate) fn rank(&self, index: usize) -> (u64, u64, usize) {
-        (self.invoked, self.returned.unwrap_or(u64::MAX), index)
+    /// The order of operations of one client. Of those invoked at one instant, all but the last
+    /// took no time or were given up, and when they were given up is not known.
+    pub(crate) fn rank(&self, position: usize) -> (u64, Option<u64>, usize) {
+        (self.invoked, self.returned, position)
     }
 }
 
@@ -131,16 +132,16 @@ impl History {
             });
         }
         let mut order: Vec<usize> = (0..operations.len()).collect();
-        order.sort_by_key(|&index| operations[index].rank(index));
+        order.sort_by_key(|&position| operations[position].rank(position));
         check_times(&operations)?;
         check_clients(&operations, &order)?;
         let mut by_key: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
-        for index in order {
-            let key = &operations[index].key;
+        for position in order {
+            let key = &operations[position].key;
             match by_key.get_mut(key) {
-                Some(positions) => positions.push(index),
+                Some(positions) => positions.push(position),
                 None => {
-                    by_key.insert(key.clone(), vec![index]);
+                    by_key.insert(key.clone(), vec![position]);
                 }
             }
         }

@@ -59,6 +59,10 @@ struct Left {
     producers: Vec<usize>,
     /// Calls that must be placed and need this value.
     readers: Vec<usize>,
+    /// Calls that need this value.
+    wishes: Vec<usize>,
+    /// Calls that need any other than some value.
+    refusals: usize,
 }
 
 #[derive(Debug)]
@@ -202,8 +206,20 @@ impl<'a> Search<'a> {
             Effect::Set(value) => !self.state.is(value),
             Effect::Append(piece) => !piece.is_empty() || self.state.is(ABSENT),
         };
-        let wanted = changes || call.must() || call.precedes;
+        let useful = changes && self.may_be_seen(call.effect);
+        let wanted = call.must() || call.precedes || useful;
         call.effect != Effect::Nothing && wanted && !(hidden && call.is_blind_write())
+    }
+
+    /// Whether anything is left that could look at what this effect makes.
+    fn may_be_seen(&self, effect: Effect) -> bool {
+        match effect {
+            Effect::Set(value) => {
+                let left = &self.left;
+                left.wishes[value] + left.refusals + left.appends > 0
+            }
+            Effect::Nothing | Effect::Append(_) => true,
+        }
     }
 
     /// Places all calls that change nothing and whose answers fit: if there is an order from here
@@ -311,13 +327,11 @@ impl<'a> Search<'a> {
     /// what is held now can never become what is to be read next.
     fn gave_up(&mut self, before: Option<ValueId>) -> bool {
         let left = &self.left;
-        // Without sets a value only grows, so appends do not bring it back.
-        let no_way_back = left.appends == 0 || left.sets == 0;
         let lost = before.is_some_and(|value| {
             !self.state.is(value)
                 && left.readers[value] > 0
                 && left.producers[value] == 0
-                && no_way_back
+                && left.appends == 0
         });
         lost || self.misses_next_reader()
     }
@@ -376,6 +390,8 @@ impl Left {
             sets: 0,
             producers: vec![0; values],
             readers: vec![0; values],
+            wishes: vec![0; values],
+            refusals: 0,
         };
         for call in &problem.calls {
             left.put_back(call);
@@ -387,6 +403,11 @@ impl Left {
         self.must += usize::from(call.must());
         if let Some(value) = wanted(call) {
             self.readers[value] += 1;
+        }
+        match call.needs {
+            Needs::Anything => {}
+            Needs::Is(value) => self.wishes[value] += 1,
+            Needs::IsNot(_) => self.refusals += 1,
         }
         match call.effect {
             Effect::Nothing => {}
@@ -402,6 +423,11 @@ impl Left {
         self.must -= usize::from(call.must());
         if let Some(value) = wanted(call) {
             self.readers[value] -= 1;
+        }
+        match call.needs {
+            Needs::Anything => {}
+            Needs::Is(value) => self.wishes[value] -= 1,
+            Needs::IsNot(_) => self.refusals -= 1,
         }
         match call.effect {
             Effect::Nothing => {}
