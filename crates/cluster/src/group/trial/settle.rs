@@ -73,11 +73,11 @@ impl Stage {
     /// stores that are not of the group any more and may not know it (TinyKV's destroy them),
     /// starts those that a last change brought in, and writes something.
     fn operate(&mut self, value: &Bytes) {
-        if self.is_written(value).is_none() {
-            let (key, value) = (Bytes::from_static(FRESH_KEY), value.clone());
-            let command = Command::Put { key, value };
-            self.act(Action::Submit { command, via: None });
-        }
+        // Once is not enough: without a no-op a new leader commits what it found with the next write
+        // only.
+        let (key, value) = (Bytes::from_static(FRESH_KEY), value.clone());
+        let command = Command::Put { key, value };
+        self.act(Action::Submit { command, via: None });
         let Some((leader, raft)) = self.leader() else {
             return self.start_all();
         };
