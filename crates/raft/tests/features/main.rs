@@ -5,6 +5,7 @@
 mod harness;
 
 mod check_quorum;
+mod documents;
 mod flow_control;
 mod joint;
 mod learners;
