@@ -165,9 +165,8 @@ fn frame_of(
 
 fn detail_of(body: &MessageBody) -> MessageDetail {
     match body {
-        MessageBody::RequestVoteResponse { granted } | MessageBody::PreVoteResponse { granted } => {
-            MessageDetail::Vote(*granted)
-        }
+        MessageBody::RequestVoteResponse { granted, .. }
+        | MessageBody::PreVoteResponse { granted, .. } => MessageDetail::Vote(*granted),
         MessageBody::Append {
             entries, commit, ..
         } => match (entries.first(), entries.last()) {

@@ -1,8 +1,12 @@
-use types::{action::Action, frame::LossReason, raft::Role};
+use types::{
+    action::{Action, Misuse},
+    frame::LossReason,
+    raft::Role,
+};
 
 use crate::support::{
-    agreement, commit, converge, isolate, kill, leader, led, peer, quiet, read, set, start, store,
-    submit, wait_for_leader, write,
+    act, agreement, all, commit, converge, isolate, kill, leader, led, peer, quiet, read, set,
+    start, store, submit, wait_for_leader, write,
 };
 
 #[test]
@@ -184,4 +188,32 @@ fn a_message_that_is_on_its_way_when_the_network_is_cut_is_lost() {
         .expect("lost");
     assert_eq!(lost.reason, LossReason::Cut);
     assert!(sim.act(Action::Heal).is_ok());
+}
+
+#[test]
+fn a_blocked_way_deposes_a_leader_that_hears_everybody() {
+    let (mut sim, leader) = led(5);
+    let others = all(&sim).into_iter().filter(|other| *other != leader);
+    let ways = others.map(|other| (leader, other)).collect();
+    act(&mut sim, Action::Block { ways });
+    wait_for_leader(&mut sim, &[leader]);
+    sim.reload();
+    assert_eq!(
+        sim.conductor().saved().blocked.len(),
+        4,
+        "it outlives the page"
+    );
+    let next = wait_for_leader(&mut sim, &[leader]);
+    act(&mut sim, Action::Heal);
+    sim.run_ms(1_000);
+    let term = peer(&sim, next).hard_state.term;
+    assert_eq!(peer(&sim, leader).hard_state.term, term);
+}
+
+#[test]
+fn a_block_between_stores_that_do_not_exist_is_refused() {
+    let (mut sim, leader) = led(6);
+    let ways = vec![(leader, store(99))];
+    let refused = sim.act(Action::Block { ways });
+    assert_eq!(refused, Err(Misuse::NoSuchStore { store: store(99) }));
 }

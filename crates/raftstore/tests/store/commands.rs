@@ -5,7 +5,7 @@ use types::{
     id::{Cycle, RegionId, StoreId},
     io::{Delivered, Envelope, Input, Output, Stop},
     raft::{Entry, EntryKind, LogIndex, LogPosition, MessageBody, Term},
-    store::{BusyReason, CommandResult, ReplyError, StoreMessage},
+    store::{AdminCommand, AdminRequest, BusyReason, CommandResult, ReplyError, StoreMessage},
     time::StoreTime,
 };
 
@@ -252,6 +252,10 @@ fn bad_words_from_outside_are_counted_and_change_nothing() {
         let body = append((5, 5), vec![entry], 5);
         Input::Message(Loop::message(2, 1, 6, body))
     };
+    let campaign = AdminRequest {
+        region: R1,
+        command: AdminCommand::Campaign,
+    };
     let cases = [
         (change(|m| m.to = peer(2)), Refused::WrongStore),
         (
@@ -295,6 +299,7 @@ fn bad_words_from_outside_are_counted_and_change_nothing() {
         ),
         (Input::Durable(Cycle::new(1)), Refused::UnknownCycle),
         (Input::Durable(Cycle::new(2)), Refused::UnknownCycle),
+        (Input::Admin(campaign), Refused::AdminCommand),
     ];
     for (input, refused) in cases {
         assert_refused(store.clone(), &input, refused);

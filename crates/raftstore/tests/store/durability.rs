@@ -176,13 +176,17 @@ fn a_vote_is_given_when_it_is_durable() {
         MessageBody::RequestVote {
             last,
             transfer: false,
+            commit: last,
         },
     );
     assert!(output.messages.is_empty() && output.write.is_some());
     let output = single.durable();
     assert_eq!(
         output.messages[0].message.body,
-        MessageBody::RequestVoteResponse { granted: true }
+        MessageBody::RequestVoteResponse {
+            granted: true,
+            commit: last,
+        }
     );
 }
 

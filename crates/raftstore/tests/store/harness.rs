@@ -273,7 +273,7 @@ impl Loop {
                         && durable.vote == Some(PeerId::new(n))
                         && (disk.last.term, disk.last.index) >= (last.term, last.index)
                 }
-                MessageBody::RequestVoteResponse { granted: true } => {
+                MessageBody::RequestVoteResponse { granted: true, .. } => {
                     durable.term == term && durable.vote == Some(to)
                 }
                 MessageBody::AppendResponse {
