@@ -206,6 +206,7 @@ fact-truncated = drops its entries from { $index } on
 fact-durable = holds its log on disk up to { $index }
 fact-committed-quorum = commits { $index }: a quorum holds it
 fact-committed-leader = learns that { $index } is committed
+fact-committed-vote = learns from { $store }, in an election, that { $index } is committed
 fact-committed-restart = knew of commit { $index } before its restart
 fact-progressed = knows that { $store } matches up to { $match } and sends { $next } next
 fact-progressed-probe = looks for where { $store } matches, up to { $match } for sure, and tries { $next } next

@@ -201,6 +201,7 @@ fact-truncated = 丢弃从 { $index } 起的日志
 fact-durable = 日志落盘到 { $index }
 fact-committed-quorum = 提交 { $index }：多数派已持有
 fact-committed-leader = 得知 { $index } 已提交
+fact-committed-vote = 在选举中从 { $store } 得知 { $index } 已提交
 fact-committed-restart = 重启前已知提交到 { $index }
 fact-progressed = 得知 { $store } 匹配到 { $match }，下一条发 { $next }
 fact-progressed-probe = 探查 { $store } 的匹配位置：已确定 { $match }，下一次试 { $next }

@@ -526,7 +526,9 @@ impl Group {
                 }
                 self.counts.commits += 1;
             }
-            CommitEvidence::Leader { .. } => quorum_commit::followed(replica, to, &self.ledger)?,
+            CommitEvidence::Leader { .. } | CommitEvidence::Vote { .. } => {
+                quorum_commit::followed(replica, to, &self.ledger)?;
+            }
             CommitEvidence::Restart => {
                 let newest = self.memberships.newest();
                 quorum_commit::restarted(replica, to, newest, &self.ledger, self.disks())?;

@@ -193,7 +193,10 @@ impl Stage {
     }
 
     pub(crate) fn granted(&mut self, from: u64, to: u64, in_term: u64) -> Outcome {
-        let body = MessageBody::RequestVoteResponse { granted: true };
+        let body = MessageBody::RequestVoteResponse {
+            granted: true,
+            commit: LogPosition::default(),
+        };
         self.sent(from, to, in_term, body)
     }
 }
@@ -300,6 +303,7 @@ impl Stage {
             let body = MessageBody::RequestVote {
                 last,
                 transfer: false,
+                commit: LogPosition::default(),
             };
             self.sent(id, other, in_term, body).expect("honest");
         }

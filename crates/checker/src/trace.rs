@@ -171,7 +171,7 @@ fn of_disk(change: &DiskChange) -> Seen {
 
 fn of_message(message: &Message) -> Seen {
     let index = match &message.body {
-        MessageBody::PreVote { last } | MessageBody::RequestVote { last, .. } => last.index,
+        MessageBody::PreVote { last, .. } | MessageBody::RequestVote { last, .. } => last.index,
         MessageBody::Append { prev, entries, .. } => prev.index.plus(entries.len() as u64),
         MessageBody::AppendResponse { result } => match result {
             AppendResult::Matched { index } => *index,

@@ -55,6 +55,9 @@ impl Peer {
         &mut self,
         change: &ConfChange,
     ) -> Result<ConfState, ConfChangeError> {
+        if self.applied < self.log.truncated().index {
+            return Err(ConfChangeError::BehindSnapshot);
+        }
         let membership = self.membership.after(change)?;
         self.set_membership(membership);
         Ok(self.membership.state().clone())

@@ -66,6 +66,12 @@ impl Peer {
                     std::iter::once((prev.index, prev.term)).chain(positions),
                 )
             }
+            MessageBody::PreVote { commit, .. }
+            | MessageBody::PreVoteResponse { commit, .. }
+            | MessageBody::RequestVote { commit, .. }
+            | MessageBody::RequestVoteResponse { commit, .. } => {
+                self.check_committed(from, std::iter::once((commit.index, commit.term)))
+            }
             MessageBody::Snapshot { snapshot } => {
                 let end = (snapshot.last.index, snapshot.last.term);
                 self.check_committed(from, std::iter::once(end))
@@ -124,9 +130,11 @@ pub(crate) fn is_leaders(kind: MessageKind) -> bool {
 fn numbers_fit(message: &Message) -> bool {
     let nothing = (LogPosition::default(), LogIndex::ZERO);
     let (position, index) = match &message.body {
-        MessageBody::PreVote { last } | MessageBody::RequestVote { last, .. } => {
-            (*last, LogIndex::ZERO)
+        MessageBody::PreVote { last, commit } | MessageBody::RequestVote { last, commit, .. } => {
+            (*last, commit.index)
         }
+        MessageBody::PreVoteResponse { commit, .. }
+        | MessageBody::RequestVoteResponse { commit, .. } => (*commit, LogIndex::ZERO),
         MessageBody::Append {
             prev,
             entries,
@@ -148,9 +156,7 @@ fn numbers_fit(message: &Message) -> bool {
         }
         MessageBody::Snapshot { snapshot } => (snapshot.last, LogIndex::ZERO),
         MessageBody::ReadIndexResponse { index, .. } => (LogPosition::default(), *index),
-        MessageBody::PreVoteResponse { .. }
-        | MessageBody::RequestVoteResponse { .. }
-        | MessageBody::TimeoutNow
+        MessageBody::TimeoutNow
         | MessageBody::TransferLeader { .. }
         | MessageBody::ReadIndex { .. } => nothing,
     };

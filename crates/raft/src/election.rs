@@ -4,7 +4,8 @@
 use bytes::Bytes;
 use types::id::{MAX_SAFE, PeerId};
 use types::raft::{
-    EntryKind, LogIndex, LogPosition, MessageBody, RaftFact, Role, RoleReason, Term, VoteVerdict,
+    CommitEvidence, EntryKind, LogIndex, LogPosition, MessageBody, RaftFact, Role, RoleReason,
+    Term, VoteVerdict,
 };
 
 use crate::peer::Peer;
@@ -47,8 +48,9 @@ impl Peer {
     fn become_pre_candidate(&mut self, reason: RoleReason) {
         self.stand(Role::PreCandidate, reason);
         let (term, last) = (self.term().next(), self.log.last());
+        let commit = self.committed();
         for to in self.other_voters() {
-            self.send_in(term, to, MessageBody::PreVote { last }, false);
+            self.send_in(term, to, MessageBody::PreVote { last, commit }, false);
         }
         self.count_vote(self.id, true);
     }
@@ -62,6 +64,7 @@ impl Peer {
         let request = MessageBody::RequestVote {
             last: self.log.last(),
             transfer: reason == RoleReason::TransferAsked,
+            commit: self.committed(),
         };
         for to in self.other_voters() {
             self.send(to, request.clone(), false);
@@ -103,7 +106,8 @@ impl Peer {
         } else {
             self.term().max(term.prev())
         };
-        let answer = MessageBody::PreVoteResponse { granted };
+        let commit = self.committed();
+        let answer = MessageBody::PreVoteResponse { granted, commit };
         self.send_in(answered, candidate, answer, false);
     }
 
@@ -131,7 +135,8 @@ impl Peer {
             verdict,
             pre_vote: false,
         });
-        let answer = MessageBody::RequestVoteResponse { granted };
+        let commit = self.committed();
+        let answer = MessageBody::RequestVoteResponse { granted, commit };
         self.send(candidate, answer, granted);
     }
 
@@ -249,6 +254,24 @@ impl Peer {
     pub(crate) fn forget_leader(&mut self) {
         if self.role == Role::Follower && self.leader.take().is_some() {
             self.tell_role(RoleReason::LeaderForgotten);
+        }
+    }
+
+    /// The last position that is known to be committed.
+    pub(crate) fn committed(&self) -> LogPosition {
+        let index = self.hard_state.commit;
+        let term = self.log.term(index).unwrap_or_default();
+        LogPosition { index, term }
+    }
+
+    /// Another peer knows what is committed: where the own log holds that very position, it is
+    /// committed here too (log matching, paper, section 5.3). Else a leader that removed itself
+    /// could keep to itself that it did, and nobody else could win the old quorum.
+    pub(crate) fn learn_commit(&mut self, from: PeerId, committed: LogPosition) {
+        let is_news = committed.index > self.hard_state.commit;
+        if is_news && !self.leads() && self.log.term(committed.index) == Some(committed.term) {
+            self.hard_state.commit = committed.index;
+            self.tell_commit(|_| CommitEvidence::Vote { from, committed });
         }
     }
 

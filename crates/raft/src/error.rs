@@ -221,6 +221,9 @@ pub enum ConfChangeError {
     /// There is no joint phase to leave.
     #[error("the group is in no joint phase; there is nothing to leave")]
     NotJoint,
+    /// A snapshot was taken in whose membership holds this change already.
+    #[error("a snapshot brought a newer membership; drop changes from before it")]
+    BehindSnapshot,
     /// Nobody would be left to decide.
     #[error("the change removes every voter; keep at least one")]
     NoVoters,

@@ -39,7 +39,8 @@ pub struct Ready {
     /// write, drop those whose term is below that of the last hard state written: the disk never
     /// held what they promise.
     pub messages_after_persist: Vec<Message>,
-    /// A leader's snapshot: it takes the place of the whole log and of the state machine. Written
+    /// A leader's snapshot: it takes the place of the whole log and of the state machine; entries
+    /// that were handed out before it need not be applied any more. Written
     /// in the same transaction as `hard_state` and `entries`, before the latter; once the state
     /// machine is that of the snapshot, [`RawNode::applied`] says so.
     pub snapshot: Option<Snapshot>,
@@ -154,7 +155,8 @@ impl RawNode {
     /// # Errors
     ///
     /// [`ConfChangeError`] when the change cannot follow the membership in force: then it has no
-    /// effect, on no peer, since all of them apply the same log.
+    /// effect, on no peer, since all of them apply the same log. And when a snapshot was taken in
+    /// since the entry was handed out: its membership holds the change already.
     pub fn apply_conf_change(&mut self, change: &ConfChange) -> Result<ConfState, ConfChangeError> {
         self.peer.apply_conf_change(change)
     }

@@ -268,12 +268,22 @@ impl Peer {
     fn dispatch(&mut self, message: Message) {
         let (from, term) = (message.from, message.term);
         match message.body {
-            MessageBody::PreVote { last } => self.handle_pre_vote(from, term, last),
-            MessageBody::PreVoteResponse { granted } => {
+            MessageBody::PreVote { last, commit } => {
+                self.learn_commit(from, commit);
+                self.handle_pre_vote(from, term, last);
+            }
+            MessageBody::PreVoteResponse { granted, commit } => {
+                self.learn_commit(from, commit);
                 self.handle_pre_vote_response(from, term, granted);
             }
-            MessageBody::RequestVote { last, .. } => self.handle_vote_request(from, last),
-            MessageBody::RequestVoteResponse { granted } => self.handle_vote(from, granted),
+            MessageBody::RequestVote { last, commit, .. } => {
+                self.learn_commit(from, commit);
+                self.handle_vote_request(from, last);
+            }
+            MessageBody::RequestVoteResponse { granted, commit } => {
+                self.learn_commit(from, commit);
+                self.handle_vote(from, granted);
+            }
             MessageBody::Append {
                 prev,
                 entries,
@@ -338,7 +348,7 @@ impl Peer {
     /// the leader (paper, sections 5.1 and 5.2).
     fn pass_term_gate(&mut self, message: &Message) {
         // A question about a next term, and a yes to it, start no term.
-        if let MessageBody::PreVote { .. } | MessageBody::PreVoteResponse { granted: true } =
+        if let MessageBody::PreVote { .. } | MessageBody::PreVoteResponse { granted: true, .. } =
             message.body
         {
             return;
@@ -355,6 +365,7 @@ impl Peer {
         if !(self.rules.answers_stale)(message.body.kind()) {
             return;
         }
+        let commit = self.committed();
         let answer = match message.body {
             MessageBody::RequestVote { .. } => {
                 let (candidate, term) = (message.from, message.term);
@@ -364,9 +375,15 @@ impl Peer {
                     verdict: VoteVerdict::StaleTerm,
                     pre_vote: false,
                 });
-                MessageBody::RequestVoteResponse { granted: false }
+                MessageBody::RequestVoteResponse {
+                    granted: false,
+                    commit,
+                }
             }
-            MessageBody::PreVote { .. } => MessageBody::PreVoteResponse { granted: false },
+            MessageBody::PreVote { .. } => MessageBody::PreVoteResponse {
+                granted: false,
+                commit,
+            },
             MessageBody::Snapshot { .. } => MessageBody::AppendResponse {
                 result: AppendResult::Stale,
             },

@@ -161,7 +161,7 @@ impl Progress {
 
     fn is_full(&self, limits: &Limits) -> bool {
         self.in_flight.len() >= limits.in_flight_appends
-            || self.in_flight_bytes >= limits.in_flight_bytes
+            || (!self.in_flight.is_empty() && self.in_flight_bytes >= limits.in_flight_bytes)
     }
 
     /// An append left that ends at `end` with `bytes` of payload, or carried no entries.

@@ -140,15 +140,28 @@ impl Peer {
             return;
         }
         for at in 0..self.followers.len() {
-            if self.followers[at].state() != (ProgressState::Snapshot { last: None }) {
-                self.send_append(at, false);
-            } else {
-                self.want_snapshot_again(at);
+            match self.followers[at].state() {
+                ProgressState::Probe { .. } | ProgressState::Replicate => {
+                    self.send_append(at, false);
+                }
+                ProgressState::Snapshot { .. } => self.send_sign_of_life(at),
             }
         }
         if self.reads.counts_rounds(self.config.lease) {
             self.send_round();
         }
+    }
+
+    /// Tells a follower that waits for a snapshot that the leader lives. It cannot have what the
+    /// append claims, and its refusal means nothing in this state.
+    fn send_sign_of_life(&mut self, at: usize) {
+        self.want_snapshot_again(at);
+        let body = MessageBody::Append {
+            prev: self.log.truncated(),
+            entries: Vec::new(),
+            commit: self.hard_state.commit,
+        };
+        self.send(self.followers[at].id(), body, false);
     }
 
     /// Sends a round of heartbeats.

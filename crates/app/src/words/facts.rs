@@ -315,6 +315,9 @@ fn committed(evidence: &CommitEvidence, region: &Region) -> Sentence {
             Sentence::plain("fact-committed-quorum").with("voters", holders.len())
         }
         CommitEvidence::Leader { .. } => Sentence::plain("fact-committed-leader"),
+        CommitEvidence::Vote { from, .. } => {
+            Sentence::plain("fact-committed-vote").with("store", peer_name(region, *from))
+        }
         CommitEvidence::Restart => Sentence::plain("fact-committed-restart"),
     }
 }
@@ -425,6 +428,10 @@ mod tests {
                 prefix_hash: 0,
             },
             committed(CommitEvidence::Restart),
+            committed(CommitEvidence::Vote {
+                from: PEER,
+                committed: POSITION,
+            }),
             committed(CommitEvidence::Leader {
                 leader_commit: INDEX,
                 matched: INDEX,

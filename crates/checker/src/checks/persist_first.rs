@@ -54,7 +54,7 @@ pub(crate) fn own_match(replica: &Replica, matched: &[(PeerId, LogIndex)]) -> Ju
 pub(crate) fn sent(replica: &Replica, message: &Message, leader: Option<&Replica>) -> Judgement {
     match &message.body {
         MessageBody::RequestVote { last, .. } => vote_request(replica, message.term, *last),
-        MessageBody::RequestVoteResponse { granted: true } => {
+        MessageBody::RequestVoteResponse { granted: true, .. } => {
             let what = format!("gave {} its vote in {}", message.to, message.term);
             vote(replica, message.term, message.to, &what)
         }
@@ -160,6 +160,7 @@ mod tests {
         MessageBody::RequestVote {
             last,
             transfer: false,
+            commit: LogPosition::default(),
         }
     }
 
@@ -167,15 +168,21 @@ mod tests {
     fn what_claims_nothing_may_leave_at_any_time() {
         let mut stage = Stage::of(3);
         stage.enter_term(1, 7);
-        let last = at(9, 6);
+        let (last, commit) = (at(9, 6), at(3, 6));
         let result = AppendResult::Rejected {
             refused: index(9),
             hint: last,
         };
         let free = [
-            MessageBody::PreVote { last },
-            MessageBody::PreVoteResponse { granted: true },
-            MessageBody::RequestVoteResponse { granted: false },
+            MessageBody::PreVote { last, commit },
+            MessageBody::PreVoteResponse {
+                granted: true,
+                commit,
+            },
+            MessageBody::RequestVoteResponse {
+                granted: false,
+                commit,
+            },
             MessageBody::AppendResponse { result },
             MessageBody::Heartbeat {
                 commit: index(0),

@@ -396,7 +396,7 @@ fn every_request_of_an_older_term_is_answered_and_no_response_is() {
             assert_eq!(answer.term, term(5));
             assert!(!matches!(
                 answer.body,
-                MessageBody::RequestVoteResponse { granted: true }
+                MessageBody::RequestVoteResponse { granted: true, .. }
             ));
         }
         assert_eq!(node.log().last_index(), index(0));

@@ -100,7 +100,10 @@ pub(crate) fn matched(at: u64) -> MessageBody {
 }
 
 pub(crate) fn vote(granted: bool) -> MessageBody {
-    MessageBody::RequestVoteResponse { granted }
+    MessageBody::RequestVoteResponse {
+        granted,
+        commit: LogPosition::default(),
+    }
 }
 
 pub(crate) fn heartbeat(commit: u64) -> MessageBody {
@@ -114,6 +117,7 @@ pub(crate) fn request_vote(last: LogPosition) -> MessageBody {
     MessageBody::RequestVote {
         last,
         transfer: false,
+        commit: LogPosition::default(),
     }
 }
 

@@ -239,11 +239,14 @@ fn any_body() -> impl Strategy<Value = MessageBody> {
                 round,
             }
         }),
-        any_position().prop_map(|last| MessageBody::PreVote { last }),
-        any::<bool>().prop_map(|granted| MessageBody::PreVoteResponse { granted }),
-        any_position().prop_map(|last| MessageBody::RequestVote {
+        (any_position(), any_position())
+            .prop_map(|(last, commit)| MessageBody::PreVote { last, commit }),
+        (any::<bool>(), any_position())
+            .prop_map(|(granted, commit)| MessageBody::PreVoteResponse { granted, commit }),
+        (any_position(), any_position()).prop_map(|(last, commit)| MessageBody::RequestVote {
             last,
             transfer: true,
+            commit,
         }),
         (any_position(), any_conf_state()).prop_map(|(last, conf_state)| MessageBody::Snapshot {
             snapshot: Snapshot {

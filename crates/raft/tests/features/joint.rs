@@ -464,6 +464,63 @@ mod campaigning {
         assert_eq!(network.node(1).role(), Role::Leader);
     }
 
+    /// A peer of three whose log holds a change at 1, not known to be committed, and who asks.
+    fn asking_with_a_change_in_its_log(pre_vote: bool) -> RawNode {
+        let change = types::raft::Entry {
+            kind: EntryKind::ConfChange,
+            data: types::codec::encode(&remove(3)).into(),
+            ..crate::harness::entry(1, 1)
+        };
+        let restored = Restored {
+            entries: vec![change],
+            ..crate::harness::restored_with(crate::harness::hard_state(1, 0, 0), &[])
+        };
+        let mut node = start(
+            Config {
+                pre_vote,
+                ..config(1, 3)
+            },
+            restored,
+        );
+        node.campaign();
+        drain(&mut node);
+        node
+    }
+
+    #[test]
+    fn who_learns_of_a_committed_change_while_it_asks_goes_no_further_before_it_is_applied() {
+        let mut node = asking_with_a_change_in_its_log(true);
+        assert_eq!(node.role(), Role::PreCandidate);
+        let yes = MessageBody::PreVoteResponse {
+            granted: true,
+            commit: position(1, 1),
+        };
+        step(&mut node, 2, 2, yes);
+        assert_eq!((node.role(), node.term()), (Role::Follower, term(1)));
+        take(&mut node);
+        assert_eq!(node.voters(), peers(&[1, 2]));
+        node.campaign();
+        assert_eq!(node.role(), Role::PreCandidate);
+    }
+
+    #[test]
+    fn who_learns_of_a_committed_change_while_it_stands_wins_by_no_old_membership() {
+        let mut node = asking_with_a_change_in_its_log(false);
+        let refusal = MessageBody::RequestVoteResponse {
+            granted: false,
+            commit: position(1, 1),
+        };
+        step(&mut node, 3, 2, refusal);
+        step(&mut node, 2, 2, vote(true));
+        assert_ne!(node.role(), Role::Leader, "the change is not applied");
+        take(&mut node);
+        node.campaign();
+        drain(&mut node);
+        let of = node.term().get();
+        step(&mut node, 2, of, vote(true));
+        assert_eq!(node.role(), Role::Leader);
+    }
+
     #[test]
     fn a_change_that_is_not_committed_keeps_nobody_from_campaigning() {
         let mut network = Network::new(3);

@@ -68,6 +68,7 @@ fn sound() -> Vec<Vec<u8>> {
         MessageBody::RequestVote {
             last,
             transfer: true,
+            commit: last,
         },
         MessageBody::Append {
             prev: last,

@@ -257,16 +257,20 @@ impl Driven {
         match numbers.below(16) {
             0 => MessageBody::PreVote {
                 last: self.near_position(numbers),
+                commit: self.near_position(numbers),
             },
             1 => MessageBody::PreVoteResponse {
                 granted: numbers.one_in(2),
+                commit: self.near_position(numbers),
             },
             2 => MessageBody::RequestVote {
                 last: self.near_position(numbers),
                 transfer: numbers.one_in(3),
+                commit: self.near_position(numbers),
             },
             3 | 4 => MessageBody::RequestVoteResponse {
                 granted: !numbers.one_in(4),
+                commit: self.near_position(numbers),
             },
             5..=7 => self.any_append(numbers),
             8 | 9 => MessageBody::AppendResponse {

@@ -269,6 +269,13 @@ pub enum CommitEvidence {
         /// Up to where the log is known to match.
         matched: LogIndex,
     },
+    /// Another peer knew that a position is committed which this log holds.
+    Vote {
+        /// Who said so, asking for a vote or answering.
+        from: PeerId,
+        /// The committed position.
+        committed: LogPosition,
+    },
     /// It was durable before the restart.
     Restart,
 }

@@ -47,11 +47,17 @@ pub enum MessageBody {
     PreVote {
         /// The end of the asker's log.
         last: LogPosition,
+        /// The last position that the sender knows to be committed. A receiver whose log holds it
+        /// knows so too: a membership change that ended the sender's own vote must not stay the
+        /// sender's secret (raft-rs: `maybe_commit_by_vote`).
+        commit: LogPosition,
     },
     /// Answers [`MessageBody::PreVote`]: a yes carries the asked term, a no the sender's own.
     PreVoteResponse {
         /// Whether it would be given.
         granted: bool,
+        /// The last position that the sender knows to be committed.
+        commit: LogPosition,
     },
     /// Asks for a vote (paper, section 5.2).
     RequestVote {
@@ -60,11 +66,15 @@ pub enum MessageBody {
         /// Whether the leader itself asked the candidate to take over: then the voters' loyalty to
         /// that leader is no reason to refuse (thesis, section 4.2.3).
         transfer: bool,
+        /// The last position that the sender knows to be committed.
+        commit: LogPosition,
     },
     /// Answers [`MessageBody::RequestVote`].
     RequestVoteResponse {
         /// Whether the vote is given.
         granted: bool,
+        /// The last position that the sender knows to be committed.
+        commit: LogPosition,
     },
     /// Replicates entries (paper, section 5.3).
     Append {
