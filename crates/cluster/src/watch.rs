@@ -53,11 +53,9 @@ impl Watch {
                     self.checker
                         .observe(moment, store, Observation::Sent(message))?;
                 }
-                Sight::Written(write) => {
-                    for change in changes(write) {
-                        self.checker
-                            .observe(moment, store, Observation::Disk(&change))?;
-                    }
+                Sight::Written(change) => {
+                    self.checker
+                        .observe(moment, store, Observation::Disk(change))?;
                 }
                 // Its process ends with it, which is told by itself.
                 Sight::Stopped(_) => {}

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use checker::DiskChange;
 use raftstore::image::MemoryDisk;
 use types::{
     action::Action,
@@ -20,6 +21,7 @@ use crate::{
     dice::Dice,
     node::{Machine, Node},
     round::{Delivery, HostEffect, Next, Round, StoreRequest},
+    watch::changes,
 };
 
 /// How a simulated host behaves where real hosts differ from each other.
@@ -112,8 +114,8 @@ pub enum Sight {
     Fact(Fact),
     /// A message left it.
     Sent(StoreMessage),
-    /// A write of it reached its disk.
-    Written(DiskWrite),
+    /// A write of it reached its disk, and changed this of a group.
+    Written(DiskChange),
     /// It ended itself.
     Stopped(Stop),
     /// Its process ended.
@@ -163,7 +165,11 @@ impl Diary {
     }
 
     fn written(&mut self, store: StoreId, write: &DiskWrite) {
-        self.note(store, || Sight::Written(write.clone()));
+        if self.is_kept {
+            for change in changes(write) {
+                self.note(store, || Sight::Written(change));
+            }
+        }
     }
 }
 
