@@ -279,9 +279,12 @@ mod following {
         let mut node = follower(&[1], 1);
         step(&mut node, 1, 2, snapshot_body(position(10, 1), ALL));
         let ready = ready(&mut node);
-        assert_eq!(ready.snapshot, Some(snapshot(position(10, 1), ALL)));
+        assert_eq!(
+            ready.snapshot,
+            Some(Box::new(snapshot(position(10, 1), ALL)))
+        );
         assert!(ready.must_persist());
-        assert_eq!((ready.messages, ready.committed), (vec![], vec![]));
+        assert_eq!((ready.messages, ready.committed.to_vec()), (vec![], vec![]));
         let answer = message(2, 1, 2, matched(10));
         assert_eq!(ready.messages_after_persist, [answer]);
         assert_eq!(ready.hard_state, Some(hard_state(2, 0, 10)));
@@ -296,7 +299,10 @@ mod following {
         step(&mut node, 1, 2, body);
         let second = ready(&mut node);
         assert_eq!(second.entries, [entry(11, 2)]);
-        assert_eq!((second.messages, second.committed), (vec![], vec![]));
+        assert_eq!(
+            (second.messages, second.committed.to_vec()),
+            (vec![], vec![])
+        );
         let answer = message(2, 1, 2, matched(11));
         assert_eq!(second.messages_after_persist, [answer]);
         node.persisted(first.number);
@@ -313,7 +319,10 @@ mod following {
         let body = append(position(10, 1), vec![entry(11, 2)], 11);
         step(&mut node, 1, 2, body);
         let ready = ready(&mut node);
-        assert_eq!(ready.snapshot, Some(snapshot(position(10, 1), ALL)));
+        assert_eq!(
+            ready.snapshot,
+            Some(Box::new(snapshot(position(10, 1), ALL)))
+        );
         assert_eq!(ready.entries, [entry(11, 2)]);
         let answers = [message(2, 1, 2, matched(10)), message(2, 1, 2, matched(11))];
         assert_eq!(ready.messages_after_persist, answers);
@@ -351,7 +360,10 @@ mod following {
         let first = ready(&mut node);
         step(&mut node, 1, 2, snapshot_body(position(3, 1), ALL));
         let second = ready(&mut node);
-        assert_eq!((second.messages, second.committed), (vec![], vec![]));
+        assert_eq!(
+            (second.messages, second.committed.to_vec()),
+            (vec![], vec![])
+        );
         let answer = message(2, 1, 2, matched(3));
         assert_eq!(second.messages_after_persist, [answer]);
         node.persisted(first.number);
@@ -392,7 +404,9 @@ mod following {
         let mut node = follower(&[1], 1);
         let mut body = snapshot(position(10, 1), &[1, 2, 3]);
         body.conf_state.learners = peers(&[2]);
-        let body = types::raft::MessageBody::Snapshot { snapshot: body };
+        let body = types::raft::MessageBody::Snapshot {
+            snapshot: Box::new(body),
+        };
         let refused = node.step(message(1, 2, 2, body));
         assert!(matches!(refused, Err(StepError::BadSnapshot { .. })));
         assert_eq!(node.log().last_index(), index(1));
@@ -409,10 +423,10 @@ mod following {
         };
         let mut node = follower(&[1], 1);
         let body = types::raft::MessageBody::Snapshot {
-            snapshot: Snapshot {
+            snapshot: Box::new(Snapshot {
                 conf_state: joint.clone(),
                 ..snapshot(position(10, 1), &[])
-            },
+            }),
         };
         step(&mut node, 1, 2, body);
         assert_eq!(*node.conf_state(), joint);
@@ -460,7 +474,10 @@ mod following {
         let first = ready(&mut node);
         step(&mut node, 1, 2, snapshot_body(position(20, 2), ALL));
         let second = ready(&mut node);
-        assert_eq!(second.snapshot, Some(snapshot(position(20, 2), ALL)));
+        assert_eq!(
+            second.snapshot,
+            Some(Box::new(snapshot(position(20, 2), ALL)))
+        );
         node.persisted(first.number);
         // The older one says nothing about what the log is now.
         assert!(node.log().persisted() < index(20));
