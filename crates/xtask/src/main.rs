@@ -13,6 +13,7 @@ mod bench;
 mod browsers;
 mod build;
 mod check_disk;
+mod check_history;
 mod clean;
 mod counts;
 mod exec;
@@ -63,6 +64,8 @@ enum Command {
     Replay(replay::Replay),
     /// Check exported disks offline.
     CheckDisk(check_disk::CheckDisk),
+    /// Judge a recorded history: is it linearizable? Ends with 0 yes, 1 no, 2 unknown or malformed.
+    CheckHistory(check_history::CheckHistory),
     /// Remove what was built.
     Clean(clean::Clean),
     /// Take the screenshots into `target/shots/`.
@@ -75,6 +78,10 @@ enum Command {
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    // Its exit code is a verdict and no success or failure.
+    if let Command::CheckHistory(command) = &options.command {
+        return check_history::run(command);
+    }
     let mut steps = Steps::new();
     let result = run(options, &mut steps);
     steps.print_times();
@@ -96,6 +103,7 @@ fn run(options: Options, steps: &mut Steps) -> Result<()> {
         Command::Lint(command) => lint::run(&command, &tools, steps),
         Command::Replay(command) => replay::run(&command, steps),
         Command::CheckDisk(command) => check_disk::run(&command, steps),
+        Command::CheckHistory(_) => unreachable!("it ends before"),
         Command::Clean(command) => clean::run(&command, &tools, steps),
         Command::Shots(command) => shots::run(&command, &tools, steps),
         Command::Bench(command) => bench::run(&command, &tools, steps),

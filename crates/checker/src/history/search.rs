@@ -1,5 +1,7 @@
 //! The search for an order, depth first.
 
+use std::collections::BTreeSet;
+
 use crate::history::Spent;
 use crate::history::list::{Event, List, Place};
 use crate::history::problem::{Call, Effect, Needs, Problem};
@@ -314,13 +316,31 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Whether some value is read that nothing ever wrote.
+    /// Whether some value is read that nothing writes and no append ends.
     fn is_hopeless(&mut self) -> bool {
-        let left = &self.left;
-        let nowhere = |value: ValueId| left.readers[value] > 0 && left.producers[value] == 0;
-        let values = 0..self.problem.values.len();
-        let hopeless = left.appends == 0 && values.skip(ABSENT + 1).any(nowhere);
-        hopeless || self.misses_next_reader()
+        let mut pieces: BTreeSet<&[u8]> = BTreeSet::new();
+        for call in &self.problem.calls {
+            if let Effect::Append(piece) = call.effect {
+                pieces.insert(piece);
+            }
+        }
+        let lengths: BTreeSet<usize> = pieces.iter().map(|piece| piece.len()).collect();
+        for id in ABSENT + 1..self.problem.values.len() {
+            if self.left.readers[id] == 0 || self.left.producers[id] > 0 {
+                continue;
+            }
+            let value = self.problem.values.bytes(id).unwrap_or_default();
+            let fitting = lengths.range(..=value.len());
+            let ends_with_one = fitting.clone().any(|length| {
+                let end = &value[value.len() - length..];
+                pieces.contains(end)
+            });
+            self.steps += fitting.count() as u64;
+            if !ends_with_one {
+                return true;
+            }
+        }
+        self.misses_next_reader()
     }
 
     /// Whether the value that was held until now is still to be read and cannot come back, or
