@@ -182,6 +182,7 @@ fact-follows-nobody = follows nobody yet in term { $term }
 fact-follows-higher-term = met term { $term } and steps back
 fact-follows-start = comes up as a follower in term { $term }
 fact-follows-lost = was refused by a majority and steps back in term { $term }
+fact-follows-change-learned = stops asking for votes in term { $term }: a newer membership is committed
 fact-follows-quorum-lost = heard from no quorum and gives up the lead of term { $term }
 fact-follows-removed = is no voter any more and gives up the lead of term { $term }
 fact-follows-forgotten = was asked to forget the leader of term { $term }

@@ -177,6 +177,7 @@ fact-follows-nobody = 在任期 { $term } 还没有 Leader
 fact-follows-higher-term = 遇到任期 { $term }，退为 Follower
 fact-follows-start = 以 Follower 身份启动，任期 { $term }
 fact-follows-lost = 被多数派拒绝，在任期 { $term } 退为 Follower
+fact-follows-change-learned = 在任期 { $term } 停止拉票：已有更新的成员变更提交
 fact-follows-quorum-lost = 听不到多数派，放弃任期 { $term } 的 Leader
 fact-follows-removed = 不再是投票者，放弃任期 { $term } 的 Leader
 fact-follows-forgotten = 受请求忘记任期 { $term } 的 Leader

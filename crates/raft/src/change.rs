@@ -4,7 +4,7 @@
 use types::codec;
 use types::id::PeerId;
 use types::raft::{
-    ConfChange, ConfState, Entry, EntryKind, LogIndex, LogPosition, RaftFact, RoleReason,
+    ConfChange, ConfState, Entry, EntryKind, LogIndex, LogPosition, RaftFact, Role, RoleReason,
     TransferEnd,
 };
 
@@ -34,7 +34,7 @@ impl Peer {
             pending: self.pending_change,
             applied: self.applied,
         };
-        if !(self.rules.may_propose_change)(&check) {
+        if !rule!(self.rules, may_propose_change(&check)) {
             return Err(ProposeError::ChangePending {
                 index: check.pending,
             });
@@ -67,8 +67,12 @@ impl Peer {
         self.membership = membership;
         self.counts = self.counts_of(self.id);
         self.tell_membership();
-        if self.leads() {
-            self.follow_membership();
+        match self.role {
+            Role::Leader => self.follow_membership(),
+            Role::Candidate | Role::PreCandidate if !self.membership.is_voter(self.id) => {
+                self.become_follower(self.term(), None, RoleReason::Removed);
+            }
+            Role::Candidate | Role::PreCandidate | Role::Follower => {}
         }
     }
 
@@ -78,7 +82,8 @@ impl Peer {
         let is_voter = counts.incoming || counts.outgoing;
         let is_learner = !is_voter && self.membership.contains(member);
         Counts {
-            incoming: counts.incoming || is_learner && (self.rules.is_counted)(MemberKind::Learner),
+            incoming: counts.incoming
+                || is_learner && rule!(self.rules, is_counted(MemberKind::Learner)),
             ..counts
         }
     }

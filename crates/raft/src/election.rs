@@ -23,7 +23,7 @@ impl Peer {
             has_unapplied_snapshot: self.applied < self.log.truncated().index,
             is_loyal: !transfer && self.loyalty(false).is_promised,
         };
-        if !(self.rules.may_campaign)(&check) || self.term().get() + 1 >= MAX_SAFE {
+        if !rule!(self.rules, may_campaign(&check)) || self.term().get() + 1 >= MAX_SAFE {
             if !self.leads() {
                 self.timer.redraw();
             }
@@ -89,11 +89,14 @@ impl Peer {
     /// Answers whether it would vote in `term`. A yes carries that term, so that it cannot be
     /// taken for an answer to another question.
     pub(crate) fn handle_pre_vote(&mut self, candidate: PeerId, term: Term, last: LogPosition) {
-        let verdict = (self.rules.decide_pre_vote)(&PreVoteRequest {
-            term,
-            own_term: self.term(),
-            vote: self.vote_request(candidate, last),
-        });
+        let verdict = rule!(
+            self.rules,
+            decide_pre_vote(&PreVoteRequest {
+                term,
+                own_term: self.term(),
+                vote: self.vote_request(candidate, last),
+            })
+        );
         let granted = verdict == VoteVerdict::Granted;
         self.tell(|_| RaftFact::VoteDecided {
             candidate,
@@ -121,12 +124,12 @@ impl Peer {
 
     /// Answers a vote request of the own term.
     pub(crate) fn handle_vote_request(&mut self, candidate: PeerId, last: LogPosition) {
-        let verdict = (self.rules.decide_vote)(&self.vote_request(candidate, last));
+        let verdict = rule!(self.rules, decide_vote(&self.vote_request(candidate, last)));
         let granted = verdict == VoteVerdict::Granted;
         if granted {
             self.hard_state.vote = Some(candidate);
         }
-        if (self.rules.vote_resets_timer)(verdict) {
+        if rule!(self.rules, vote_resets_timer(verdict)) {
             self.timer.reset();
         }
         self.tell(|peer| RaftFact::VoteDecided {
@@ -160,7 +163,7 @@ impl Peer {
     /// Counts the own vote when the rule lets it.
     pub(crate) fn count_own_vote(&mut self) {
         let is_open = self.role == Role::Candidate && !self.votes.contains_key(&self.id);
-        if is_open && (self.rules.own_vote_counts)(self.hard_state, self.durable) {
+        if is_open && rule!(self.rules, own_vote_counts(self.hard_state, self.durable)) {
             self.count_vote(self.id, true);
         }
     }
@@ -201,12 +204,15 @@ impl Peer {
                 let is = |voter: &&PeerId| answer(self, **voter) == Some(wanted);
                 voters.iter().filter(is).count()
             };
-            (self.rules.tally)(voters.len(), said(true), said(false))
+            rule!(self.rules, tally(voters.len(), said(true), said(false)))
         };
         let conf_state = self.membership.state();
         let incoming = half(&conf_state.voters);
         if conf_state.is_joint() {
-            (self.rules.jointly_tallied)(incoming, half(&conf_state.outgoing))
+            rule!(
+                self.rules,
+                jointly_tallied(incoming, half(&conf_state.outgoing))
+            )
         } else {
             incoming
         }
@@ -221,7 +227,7 @@ impl Peer {
             .collect();
         let is_heard = |peer: &Self, voter| voter == peer.id || heard.contains(&voter);
         let tally = self.tally(|peer, voter| Some(is_heard(peer, voter)));
-        if !(self.rules.keeps_leading)(tally) {
+        if !rule!(self.rules, keeps_leading(tally)) {
             self.become_follower(self.term(), None, RoleReason::QuorumLost);
         }
     }
@@ -235,14 +241,14 @@ impl Peer {
         self.timer.redraw();
         self.tell_role(RoleReason::Won);
         let last = self.log.last_index();
-        let next = (self.rules.next_at_election)(last);
+        let next = rule!(self.rules, next_at_election(last));
         let members = self.membership.members();
         self.followers = members
             .into_iter()
             .filter(|&member| member != self.id)
             .map(|member| self.new_progress(member, next))
             .collect();
-        self.pending_change = (self.rules.pending_at_election)(last);
+        self.pending_change = rule!(self.rules, pending_at_election(last));
         self.reads.lead();
         self.uncommitted_bytes = 0;
         if self.config.no_op_on_election {
@@ -272,6 +278,10 @@ impl Peer {
         if is_news && !self.leads() && self.log.term(committed.index) == Some(committed.term) {
             self.hard_state.commit = committed.index;
             self.tell_commit(|_| CommitEvidence::Vote { from, committed });
+            let asks = matches!(self.role, Role::Candidate | Role::PreCandidate);
+            if asks && self.has_unapplied_change() {
+                self.become_follower(self.term(), None, RoleReason::ChangeLearned);
+            }
         }
     }
 

@@ -42,7 +42,7 @@
 //!         if let Some(last) = ready.committed.last() {
 //!             nodes[at].applied(last.index);
 //!         }
-//!         applied.extend(ready.committed.into_iter().map(|entry| entry.data));
+//!         applied.extend(ready.committed.iter().map(|entry| entry.data.clone()));
 //!     }
 //!     applied
 //! }
@@ -63,6 +63,9 @@
 #![deny(missing_docs)]
 #![deny(clippy::float_arithmetic)]
 
+#[macro_use]
+pub mod rules;
+
 mod change;
 mod check;
 mod config;
@@ -76,7 +79,6 @@ pub mod progress;
 pub mod quorum;
 mod read;
 mod replication;
-pub mod rules;
 mod snapshot;
 mod timer;
 mod transfer;

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use serde::Serialize;
 use types::codec;
-use types::raft::{Entry, EntryKind, LogIndex, LogPosition, Term};
+use types::raft::{Entries, Entry, EntryKind, LogIndex, LogPosition, Term};
 
 /// The prefix hash behind `entry`, given the one before it: the chained hash of its term, index
 /// and kind in fixed little-endian bytes, then of its data.
@@ -27,25 +27,47 @@ pub fn chain_entry(before: u64, entry: &Entry) -> u64 {
     codec::chain(codec::chain(before, &head), &entry.data)
 }
 
+/// Entries that came together and stay together; never empty.
 #[derive(Debug, Clone, Serialize)]
-struct Slot {
-    entry: Entry,
-    /// Zero unless traced.
-    #[serde(skip)]
-    prefix_hash: u64,
+struct Run {
+    /// Beside the entries, so that a search touches no run but the right one.
+    first: LogIndex,
+    entries: Entries,
+}
+
+impl Run {
+    fn last(&self) -> LogIndex {
+        self.first.plus(self.entries.len() as u64 - 1)
+    }
+
+    /// Where `index`, which is not before it, stands in it, or would.
+    fn offset(&self, index: LogIndex) -> usize {
+        offset(self.first, index)
+    }
 }
 
 /// A raft log. Entries have contiguous indexes from `truncated + 1` on and terms that never fall.
+///
+/// They lie in shared runs: one for each append that came, and one for what a leader took in
+/// between two Readys. Whoever is given entries is given the runs themselves.
 #[derive(Debug, Clone, Serialize)]
 pub struct Log {
     truncated: LogPosition,
-    slots: VecDeque<Slot>,
+    runs: VecDeque<Run>,
+    /// A leader's newest entries, behind the runs.
+    tail: Vec<Entry>,
+    last: LogPosition,
+    /// From which index on each term holds. The first one may begin before the log does.
+    terms: VecDeque<LogPosition>,
     /// The own disk holds the log up to here.
     persisted: LogIndex,
     /// Entries up to here were given out to be written.
     given: LogIndex,
     #[serde(skip)]
     truncated_hash: u64,
+    /// Of every entry, when traced.
+    #[serde(skip)]
+    hashes: VecDeque<u64>,
     #[serde(skip)]
     traced: bool,
 }
@@ -61,15 +83,17 @@ impl Log {
     ) -> Self {
         let mut log = Self {
             truncated,
-            slots: VecDeque::with_capacity(entries.len()),
+            runs: VecDeque::new(),
+            tail: Vec::new(),
+            last: truncated,
+            terms: VecDeque::new(),
             persisted: truncated.index,
             given: truncated.index,
             truncated_hash,
+            hashes: VecDeque::new(),
             traced,
         };
-        for entry in entries {
-            log.push(entry);
-        }
+        log.push_run(entries.into());
         log.persisted = log.last_index();
         log.given = log.last_index();
         log
@@ -90,18 +114,13 @@ impl Log {
     /// The last index; `truncated`'s when the log is empty.
     #[must_use]
     pub fn last_index(&self) -> LogIndex {
-        self.truncated.index.plus(self.slots.len() as u64)
+        self.last.index
     }
 
     /// The end of the log.
     #[must_use]
     pub fn last(&self) -> LogPosition {
-        self.slots
-            .back()
-            .map_or(self.truncated, |slot| LogPosition {
-                index: slot.entry.index,
-                term: slot.entry.term,
-            })
+        self.last
     }
 
     /// The own disk holds the log up to here.
@@ -113,39 +132,81 @@ impl Log {
     /// The term at `index`, from `truncated` to the last; `None` outside.
     #[must_use]
     pub fn term(&self, index: LogIndex) -> Option<Term> {
-        if index == self.truncated.index {
-            Some(self.truncated.term)
-        } else {
-            self.entry(index).map(|entry| entry.term)
+        if index >= self.last.index {
+            return (index == self.last.index).then_some(self.last.term);
         }
+        if index <= self.truncated.index {
+            return (index == self.truncated.index).then_some(self.truncated.term);
+        }
+        let mut newest_first = self.terms.iter().rev();
+        newest_first
+            .find(|since| since.index <= index)
+            .map(|since| since.term)
     }
 
     /// The entry at `index`.
     #[must_use]
     pub fn entry(&self, index: LogIndex) -> Option<&Entry> {
-        Some(&self.slots.get(self.offset(index)?)?.entry)
+        self.entries(index, index).next()
     }
 
     /// The entries in `[from, to]`, as far as the log holds them.
     pub fn entries(&self, from: LogIndex, to: LogIndex) -> impl Iterator<Item = &Entry> {
-        let start = self.offset(from.max(self.first_index())).unwrap_or(0);
-        let end = self.offset(to).map_or(0, |offset| offset + 1);
-        let end = end.min(self.slots.len());
-        self.slots
-            .range(start.min(end)..end)
-            .map(|slot| &slot.entry)
+        let from = from.max(self.first_index());
+        self.runs
+            .range(self.run_of(from)..)
+            .flat_map(|run| &*run.entries)
+            .chain(&self.tail)
+            .skip_while(move |entry| entry.index < from)
+            .take_while(move |entry| entry.index <= to)
+    }
+
+    /// The entries from `from` to `to`, all of which the log holds, as many as `count` and `bytes`
+    /// of payload let, at least one; and their bytes. Shared where they lie in one run.
+    pub(crate) fn fitting(
+        &self,
+        from: LogIndex,
+        to: LogIndex,
+        count: usize,
+        bytes: usize,
+    ) -> (Entries, usize) {
+        let mut fits = Fits::new(count, bytes);
+        if let Some(run) = self.run_with(from, to) {
+            let (start, end) = (run.offset(from), run.offset(to) + 1);
+            let taken = fits.count(&run.entries[start..end]);
+            return (run.entries.slice(start..start + taken), fits.bytes);
+        }
+        let entries = self.entries(from, to).take_while(|entry| fits.take(entry));
+        (entries.cloned().collect(), fits.bytes)
+    }
+
+    /// The run that holds all of `[from, to]`, if it is one run.
+    fn run_with(&self, from: LogIndex, to: LogIndex) -> Option<&Run> {
+        let newest = self.runs.back()?;
+        let run = if newest.first <= from {
+            newest
+        } else {
+            self.runs.get(self.run_of(from))?
+        };
+        (to <= run.last()).then_some(run)
+    }
+
+    /// The place of the first run that does not end before `index`.
+    fn run_of(&self, index: LogIndex) -> usize {
+        self.runs.partition_point(|run| run.last() < index)
     }
 
     /// The chained hash of everything up to `index`; `None` outside of the log, or when nobody
     /// asked for a trace.
     #[must_use]
     pub fn prefix_hash(&self, index: LogIndex) -> Option<u64> {
-        if !self.traced {
+        if !self.traced || index < self.truncated.index {
             None
         } else if index == self.truncated.index {
             Some(self.truncated_hash)
         } else {
-            Some(self.slots.get(self.offset(index)?)?.prefix_hash)
+            let at = offset(self.first_index(), index);
+            self.hashes.get(at).copied()
         }
     }
 
@@ -153,16 +214,23 @@ impl Log {
     /// there is none (paper, end of section 5.3).
     #[must_use]
     pub fn agreeable(&self, index: LogIndex, term: Term) -> LogPosition {
-        let behind = self
-            .slots
-            .partition_point(|slot| slot.entry.index <= index && slot.entry.term <= term);
-        match behind.checked_sub(1).and_then(|at| self.slots.get(at)) {
-            Some(slot) => LogPosition {
-                index: slot.entry.index,
-                term: slot.entry.term,
-            },
-            None => self.truncated,
+        let mut end = index.min(self.last.index);
+        if end <= self.truncated.index {
+            return self.truncated;
         }
+        for since in self.terms.iter().rev() {
+            if since.index <= end {
+                if since.term <= term {
+                    let term = since.term;
+                    return LogPosition { index: end, term };
+                }
+                end = since.index.prev();
+                if end <= self.truncated.index {
+                    break;
+                }
+            }
+        }
+        self.truncated
     }
 
     /// The first index at which the log has an entry of another term than `entries`.
@@ -170,72 +238,134 @@ impl Log {
     pub fn first_conflict(&self, entries: &[Entry]) -> Option<LogIndex> {
         entries
             .iter()
+            .take_while(|entry| entry.index <= self.last.index)
             .find(|entry| self.term(entry.index).is_some_and(|own| own != entry.term))
             .map(|entry| entry.index)
     }
 
-    /// Adds an entry behind the last.
-    pub(crate) fn push(&mut self, entry: Entry) {
-        assert!(
-            entry.index == self.last_index().next() && entry.term >= self.last().term,
-            "entry {} of {} cannot follow {}",
-            entry.index,
-            entry.term,
-            self.last()
-        );
-        let prefix_hash = if self.traced {
-            let before = self
-                .slots
-                .back()
-                .map_or(self.truncated_hash, |s| s.prefix_hash);
-            chain_entry(before, &entry)
-        } else {
-            0
+    /// Adds a run behind the last entry.
+    pub(crate) fn push_run(&mut self, entries: Entries) {
+        let Some(first) = entries.first().map(|entry| entry.index) else {
+            return;
         };
-        self.slots.push_back(Slot { entry, prefix_hash });
+        self.seal();
+        for entry in &entries {
+            self.count(entry);
+        }
+        self.runs.push_back(Run { first, entries });
     }
 
     /// Makes and adds an entry of `term`.
     pub(crate) fn push_new(&mut self, term: Term, kind: EntryKind, data: Bytes) -> LogPosition {
-        let index = self.last_index().next();
-        self.push(Entry {
+        let entry = Entry {
             term,
-            index,
+            index: self.last_index().next(),
             kind,
             data,
-        });
-        LogPosition { index, term }
+        };
+        self.count(&entry);
+        self.tail.push(entry);
+        self.last
+    }
+
+    /// Makes a run of what a leader took in since the last one.
+    pub(crate) fn seal(&mut self) {
+        if let Some(first) = self.tail.first().map(|entry| entry.index) {
+            let entries = self.tail.drain(..).collect();
+            self.runs.push_back(Run { first, entries });
+        }
+    }
+
+    /// Takes the position of the next entry in.
+    fn count(&mut self, entry: &Entry) {
+        assert!(
+            entry.index == self.last.index.next() && entry.term >= self.last.term,
+            "entry {} of {} cannot follow {}",
+            entry.index,
+            entry.term,
+            self.last
+        );
+        let position = LogPosition {
+            index: entry.index,
+            term: entry.term,
+        };
+        if self.traced {
+            let before = self.hashes.back().copied();
+            let before = before.unwrap_or(self.truncated_hash);
+            self.hashes.push_back(chain_entry(before, entry));
+        }
+        if self.terms.is_empty() || entry.term != self.last.term {
+            self.terms.push_back(position);
+        }
+        self.last = position;
     }
 
     /// Drops everything from `from` on; what is durable ends there too.
     pub(crate) fn cut(&mut self, from: LogIndex) {
-        if let Some(offset) = self.offset(from) {
-            self.slots.truncate(offset);
-            self.persisted = self.persisted.min(from.prev());
-            self.given = self.given.min(from.prev());
+        if from < self.first_index() || from > self.last.index {
+            return;
         }
+        self.tail.retain(|entry| entry.index < from);
+        while self.runs.pop_back_if(|run| run.first >= from).is_some() {}
+        if let Some(run) = self.runs.back_mut() {
+            let end = run.offset(from).min(run.entries.len());
+            run.entries = run.entries.slice(0..end);
+        }
+        let kept = offset(self.first_index(), from);
+        self.hashes.truncate(kept);
+        let term = self.term(from.prev());
+        self.last = LogPosition {
+            index: from.prev(),
+            term: term.unwrap_or(self.truncated.term),
+        };
+        while self
+            .terms
+            .pop_back_if(|since| since.index >= from)
+            .is_some()
+        {}
+        self.persisted = self.persisted.min(from.prev());
+        self.given = self.given.min(from.prev());
     }
 
     /// Drops everything up to `to`, which the log holds.
     pub(crate) fn compact(&mut self, to: LogIndex) {
-        let Some(offset) = self.offset(to).filter(|offset| *offset < self.slots.len()) else {
+        let (Some(term), true) = (self.term(to), to > self.truncated.index) else {
             return;
         };
-        let slot = &self.slots[offset];
-        self.truncated_hash = slot.prefix_hash;
-        self.truncated = LogPosition {
-            index: to,
-            term: slot.entry.term,
-        };
-        self.slots.drain(..=offset);
+        self.truncated_hash = self.prefix_hash(to).unwrap_or_default();
+        if self.traced {
+            self.hashes.drain(..=offset(self.first_index(), to));
+        }
+        self.seal();
+        while self.runs.pop_front_if(|run| run.last() <= to).is_some() {}
+        if let Some(run) = self.runs.front_mut().filter(|run| run.first <= to) {
+            let start = run.offset(to.next());
+            run.entries = run.entries.slice(start..run.entries.len());
+            run.first = to.next();
+        }
+        while self
+            .terms
+            .get(1)
+            .is_some_and(|since| since.index <= to.next())
+        {
+            self.terms.pop_front();
+        }
+        self.truncated = LogPosition { index: to, term };
+        if self.last.index == to {
+            self.terms.clear();
+        }
     }
 
     /// Puts a snapshot's end in the place of the whole log. Of what is durable only the part up to
     /// `equal`, which the log has in common with the snapshot, stays so until the snapshot itself
     /// is.
     pub(crate) fn reset(&mut self, last: LogPosition, prefix_hash: u64, equal: LogIndex) {
-        self.slots.clear();
+        self.runs.clear();
+        self.tail.clear();
+        self.hashes.clear();
+        self.terms.clear();
         self.truncated = last;
+        self.last = last;
         self.truncated_hash = prefix_hash;
         self.persisted = self.persisted.min(equal);
         self.given = last.index;
@@ -255,22 +385,54 @@ impl Log {
     }
 
     /// The entries that were not yet given out to be written.
-    pub(crate) fn take_unwritten(&mut self) -> Vec<Entry> {
+    pub(crate) fn take_unwritten(&mut self) -> Entries {
         if !self.has_unwritten() {
-            return Vec::new();
+            return Entries::default();
         }
-        let entries = self
-            .entries(self.given.next(), self.last_index())
-            .cloned()
-            .collect();
+        self.seal();
+        let from = self.given.next();
         self.given = self.last_index();
-        entries
+        self.fitting(from, self.given, usize::MAX, usize::MAX).0
+    }
+}
+
+/// Counts how many entries fit.
+struct Fits {
+    count: usize,
+    count_max: usize,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+impl Fits {
+    fn new(count_max: usize, bytes_max: usize) -> Self {
+        let (count, bytes) = (0, 0);
+        Self {
+            count,
+            count_max,
+            bytes,
+            bytes_max,
+        }
     }
 
-    fn offset(&self, index: LogIndex) -> Option<usize> {
-        let distance = index.get().checked_sub(self.truncated.index.get() + 1)?;
-        usize::try_from(distance).ok()
+    fn take(&mut self, entry: &Entry) -> bool {
+        let more = self.bytes.saturating_add(entry.data.len());
+        let does = self.count == 0 || (self.count < self.count_max && more <= self.bytes_max);
+        if does {
+            self.count += 1;
+            self.bytes = more;
+        }
+        does
     }
+
+    fn count(&mut self, entries: &[Entry]) -> usize {
+        entries.iter().take_while(|entry| self.take(entry)).count()
+    }
+}
+
+/// How far `index` is behind `first`, which it is not before.
+fn offset(first: LogIndex, index: LogIndex) -> usize {
+    usize::try_from(index.since(first)).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use types::id::PeerId;
 use types::raft::{
-    ConfChange, ConfState, Entry, HardState, LogIndex, LogPosition, Message, RaftFact, ReadId,
+    ConfChange, ConfState, Entries, HardState, LogIndex, LogPosition, Message, RaftFact, ReadId,
     Role, RoleReason, Snapshot, Term,
 };
 
@@ -32,7 +32,7 @@ pub struct Ready {
     pub hard_state: Option<HardState>,
     /// Entries to write; they take the place of everything that the disk holds from the first of
     /// them on.
-    pub entries: Vec<Entry>,
+    pub entries: Entries,
     /// May leave at once.
     pub messages: Vec<Message>,
     /// May leave once this Ready and all before it are durable. Where several Readys become one
@@ -43,14 +43,14 @@ pub struct Ready {
     /// that were handed out before it need not be applied any more. Written
     /// in the same transaction as `hard_state` and `entries`, before the latter; once the state
     /// machine is that of the snapshot, [`RawNode::applied`] says so.
-    pub snapshot: Option<Snapshot>,
+    pub snapshot: Option<Box<Snapshot>>,
     /// Followers for which a snapshot is to be made and given to [`RawNode::send_snapshot`].
     pub snapshots_wanted: Vec<PeerId>,
     /// Reads that may be served, each once its index is applied.
     pub reads: Vec<ReadState>,
     /// Entries to apply, in order, each exactly once in a peer's life; durable here already. At
     /// most [`crate::Limits::committed_bytes`] at a time.
-    pub committed: Vec<Entry>,
+    pub committed: Entries,
     /// What happened since the last Ready, in order; empty unless [`Config::trace`].
     pub facts: Vec<RaftFact>,
     must_persist: bool,
@@ -239,71 +239,68 @@ impl RawNode {
 
     /// Takes everything out that is to be done. Several Readys may be on their way to the disk.
     pub fn ready(&mut self) -> Option<Ready> {
+        let mut ready = Ready::default();
+        self.ready_into(&mut ready).then_some(ready)
+    }
+
+    /// Like [`RawNode::ready`], into a Ready that the host is done with, of this peer or of
+    /// another: its memory is used again. Says whether there was something to do; where not,
+    /// `ready` is as it was.
+    pub fn ready_into(&mut self, ready: &mut Ready) -> bool {
         if !self.has_ready() {
-            return None;
+            return false;
         }
-        if self.peer.reads.needs_round() {
-            self.peer.send_round();
+        let peer = &mut self.peer;
+        if peer.reads.needs_round() {
+            peer.send_round();
         }
-        self.peer.send_appends();
+        peer.send_appends();
         self.number += 1;
-        let snapshot = self.peer.snapshot.take();
-        let entries = self.peer.log.take_unwritten();
-        let current = self.peer.hard_state;
-        let must_persist = snapshot.is_some()
-            || !entries.is_empty()
+        ready.number = self.number;
+        ready.snapshot = peer.snapshot.take();
+        ready.entries = peer.log.take_unwritten();
+        let current = peer.hard_state;
+        ready.must_persist = ready.snapshot.is_some()
+            || !ready.entries.is_empty()
             || current.term != self.given.term
             || current.vote != self.given.vote;
-        let mut messages = std::mem::take(&mut self.peer.outbox);
-        let mut promises = std::mem::take(&mut self.peer.promises);
-        if must_persist {
-            let last = self.peer.log.last_index();
-            self.peer.writes.start(self.number, current, last);
-        } else if self.peer.writes.is_empty() {
-            messages.append(&mut promises);
+        hand_over(&mut peer.outbox, &mut ready.messages);
+        ready.messages_after_persist.clear();
+        if ready.must_persist {
+            let last = peer.log.last_index();
+            peer.writes.start(self.number, current, last);
+        } else if peer.writes.is_empty() {
+            ready.messages.append(&mut peer.promises);
         }
-        let hard_state = (current != self.given).then_some(current);
+        hand_over(&mut peer.promises, &mut ready.messages_after_persist);
+        ready.hard_state = (current != self.given).then_some(current);
         self.given = current;
-        Some(Ready {
-            number: self.number,
-            hard_state,
-            entries,
-            messages,
-            messages_after_persist: promises,
-            snapshot,
-            snapshots_wanted: std::mem::take(&mut self.peer.snapshots_wanted),
-            reads: self.peer.reads.take_answers(),
-            committed: self.take_committed(),
-            facts: std::mem::take(&mut self.peer.facts),
-            must_persist,
-        })
+        hand_over(&mut peer.snapshots_wanted, &mut ready.snapshots_wanted);
+        peer.reads.take_answers(&mut ready.reads);
+        hand_over(&mut peer.facts, &mut ready.facts);
+        ready.committed = self.take_committed();
+        true
     }
 
     fn may_apply(&self) -> LogIndex {
         let log = &self.peer.log;
-        (self.peer.rules.may_apply)(self.peer.hard_state.commit, log.persisted())
-            .min(log.last_index())
+        rule!(
+            self.peer.rules,
+            may_apply(self.peer.hard_state.commit, log.persisted())
+        )
+        .min(log.last_index())
     }
 
-    fn take_committed(&mut self) -> Vec<Entry> {
+    fn take_committed(&mut self) -> Entries {
         let (from, to) = (self.peer.handed.next(), self.may_apply());
         if to < from {
-            return Vec::new();
+            return Entries::default();
         }
         let limit = self.peer.config.limits.committed_bytes;
-        let mut committed =
-            Vec::with_capacity(usize::try_from(to.since(self.peer.handed)).unwrap_or(0));
-        let mut bytes = 0_usize;
-        for entry in self.peer.log.entries(from, to) {
-            bytes = bytes.saturating_add(entry.data.len());
-            if bytes > limit && !committed.is_empty() {
-                break;
-            }
-            committed.push(entry.clone());
-        }
+        let (committed, _) = self.peer.log.fitting(from, to, usize::MAX, limit);
         if let Some(last) = committed.last() {
             let commit = self.peer.hard_state.commit;
-            self.peer.handed = (self.peer.rules.handed_over)(last.index, commit);
+            self.peer.handed = rule!(self.peer.rules, handed_over(last.index, commit));
         }
         committed
     }
@@ -448,5 +445,14 @@ impl RawNode {
     #[must_use]
     pub fn timer(&self) -> &Timer {
         &self.peer.timer
+    }
+}
+
+/// Gives all of `from`, and takes the emptied memory of `to` for what comes next.
+pub(crate) fn hand_over<T>(from: &mut Vec<T>, to: &mut Vec<T>) {
+    to.clear();
+    // What has nothing to give would only take the memory.
+    if !from.is_empty() {
+        std::mem::swap(from, to);
     }
 }

@@ -46,7 +46,7 @@ pub(crate) struct Peer {
     pub(crate) uncommitted_bytes: usize,
     pub(crate) log: Log,
     /// A snapshot that was taken in and not given out to be written.
-    pub(crate) snapshot: Option<Snapshot>,
+    pub(crate) snapshot: Option<Box<Snapshot>>,
     /// Followers for which the host should provide a snapshot.
     pub(crate) snapshots_wanted: Vec<PeerId>,
     /// The last entry given out to be applied.
@@ -212,7 +212,7 @@ impl Peer {
         if fired.election && self.config.check_quorum {
             self.look_at_quorum();
         }
-        if fired.election && (self.rules.ends_transfer)(fired.election) {
+        if fired.election && rule!(self.rules, ends_transfer(fired.election)) {
             self.end_transfer(TransferEnd::TimedOut);
         }
         if fired.heartbeat && self.leads() {
@@ -229,12 +229,7 @@ impl Peer {
 
     /// Sends `body` in the name of `term`; questions about a next term carry that one.
     pub(crate) fn send_in(&mut self, term: Term, to: PeerId, body: MessageBody, accepts: bool) {
-        let promise = Promise {
-            kind: body.kind(),
-            accepts,
-            current: self.hard_state,
-            durable: self.durable,
-        };
+        let kind = body.kind();
         let from = self.id;
         let message = Message {
             from,
@@ -242,7 +237,15 @@ impl Peer {
             term,
             body,
         };
-        match (self.rules.release)(&promise) {
+        match rule!(
+            self.rules,
+            release(&Promise {
+                kind,
+                accepts,
+                current: self.hard_state,
+                durable: self.durable,
+            })
+        ) {
             Release::AtOnce => self.outbox.push(message),
             Release::AfterPersist => self.promises.push(message),
         }
@@ -318,7 +321,7 @@ impl Peer {
             MessageBody::PreVote { .. } => (false, true),
             _ => return false,
         };
-        let is_loyal = (self.rules.is_loyal)(&self.loyalty(transfer));
+        let is_loyal = rule!(self.rules, is_loyal(&self.loyalty(transfer)));
         if is_loyal {
             let (candidate, term) = (message.from, message.term);
             self.tell(|peer| RaftFact::VoteDecided {
@@ -362,7 +365,7 @@ impl Peer {
     }
 
     fn answer_stale(&mut self, message: &Message) {
-        if !(self.rules.answers_stale)(message.body.kind()) {
+        if !rule!(self.rules, answers_stale(message.body.kind())) {
             return;
         }
         let commit = self.committed();
@@ -407,7 +410,7 @@ impl Peer {
     /// earlier term is dropped: the disk will never hold it as it was.
     pub(crate) fn enter_term(&mut self, term: Term) {
         let from = self.hard_state.term;
-        self.hard_state.vote = (self.rules.vote_in_term)(self.hard_state, term);
+        self.hard_state.vote = rule!(self.rules, vote_in_term(self.hard_state, term));
         if term > from {
             self.hard_state.term = term;
             self.promises.clear();
@@ -443,13 +446,15 @@ impl Peer {
         let mut to = LogIndex::ZERO;
         while let Some(write) = self.writes.finish(number) {
             self.durable = write.hard_state;
-            to = to.max((self.rules.durable)(write.written, write.intact));
+            to = to.max(rule!(self.rules, durable(write.written, write.intact)));
         }
-        if self.log.persist(to) {
+        let is_news = self.log.persist(to);
+        if is_news {
             let to = self.log.persisted();
             self.tell(|_| RaftFact::Durable { to });
         }
         match self.role {
+            Role::Leader if !is_news => {}
             Role::Leader => self.count_matches(),
             Role::Candidate => self.count_own_vote(),
             Role::Follower | Role::PreCandidate => {}

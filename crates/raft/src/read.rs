@@ -87,8 +87,8 @@ impl Reads {
         !self.answers.is_empty()
     }
 
-    pub(crate) fn take_answers(&mut self) -> Vec<ReadState> {
-        std::mem::take(&mut self.answers)
+    pub(crate) fn take_answers(&mut self, out: &mut Vec<ReadState>) {
+        crate::node::hand_over(&mut self.answers, out);
     }
 
     /// Whether a read waits for a round that has not left.
@@ -135,7 +135,10 @@ impl Peer {
             id,
             commit: peer.hard_state.commit,
         });
-        if (self.rules.may_answer_reads)(self.commit_term(), self.term()) {
+        if rule!(
+            self.rules,
+            may_answer_reads(self.commit_term(), self.term())
+        ) {
             self.start_read(from, id);
         } else {
             self.reads.early.push((from, id));
@@ -146,7 +149,10 @@ impl Peer {
     /// An entry of the own term was committed: reads that came before can start.
     pub(crate) fn start_early_reads(&mut self) {
         if !self.reads.early.is_empty()
-            && (self.rules.may_answer_reads)(self.commit_term(), self.term())
+            && rule!(
+                self.rules,
+                may_answer_reads(self.commit_term(), self.term())
+            )
         {
             for (from, id) in std::mem::take(&mut self.reads.early) {
                 self.start_read(from, id);
@@ -161,14 +167,14 @@ impl Peer {
             until_us: self.reads.lease_until_us,
             is_given_up: self.reads.is_lease_given_up,
         };
-        if self.config.lease.is_some() && (self.rules.holds_lease)(&check) {
+        if self.config.lease.is_some() && rule!(self.rules, holds_lease(&check)) {
             let evidence = ReadEvidence::Lease {
                 now_us: check.now_us,
                 until_us: check.until_us.unwrap_or_default(),
             };
             self.confirm_read(from, id, index, |_| evidence);
         } else {
-            let round = (self.rules.read_waits_for)(self.reads.round);
+            let round = rule!(self.rules, read_waits_for(self.reads.round));
             self.reads.waiting.push_back(Waiting {
                 from,
                 id,

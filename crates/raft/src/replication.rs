@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use types::id::PeerId;
 use types::raft::{
-    AppendResult, CommitEvidence, Entry, EntryBrief, EntryKind, LogIndex, LogPosition, MessageBody,
-    RaftFact,
+    AppendResult, CommitEvidence, Entries, EntryBrief, EntryKind, LogIndex, LogPosition,
+    MessageBody, RaftFact,
 };
 
 use crate::error::ProposeError;
@@ -28,7 +28,7 @@ impl Peer {
         }
         let transferee = self.transfer.map(|transfer| transfer.to);
         match transferee {
-            Some(to) if !(self.rules.may_propose)(transferee) => {
+            Some(to) if !rule!(self.rules, may_propose(transferee)) => {
                 Err(ProposeError::Transferring { to })
             }
             _ => Ok(()),
@@ -74,6 +74,7 @@ impl Peer {
 
     /// Makes the appends that are asked for and may leave.
     pub(crate) fn send_appends(&mut self) {
+        self.log.seal();
         for at in 0..self.followers.len() {
             while self.followers[at].is_due(&self.config.limits) {
                 let only_ping = self.followers[at].is_ping(&self.config.limits);
@@ -93,7 +94,7 @@ impl Peer {
         let (entries, bytes) = if with_entries {
             self.batch(next)
         } else {
-            (Vec::new(), 0)
+            (Entries::default(), 0)
         };
         let end = entries.last().map(|entry| entry.index);
         let body = MessageBody::Append {
@@ -115,22 +116,14 @@ impl Peer {
     }
 
     /// The entries from `from` on that fit into one append, and their bytes.
-    fn batch(&self, from: LogIndex) -> (Vec<Entry>, usize) {
+    fn batch(&self, from: LogIndex) -> (Entries, usize) {
         let limits = &self.config.limits;
-        let most = self.log.last_index().since(from.prev());
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
-        let mut entries = Vec::with_capacity(most.min(limits.append_entries));
-        let mut bytes = 0_usize;
-        for entry in self.log.entries(from, self.log.last_index()) {
-            let more = bytes.saturating_add(entry.data.len());
-            let is_full = entries.len() >= limits.append_entries || more > limits.append_bytes;
-            if is_full && !entries.is_empty() {
-                break;
-            }
-            bytes = more;
-            entries.push(entry.clone());
+        let last = self.log.last_index();
+        if from > last {
+            return (Entries::default(), 0);
         }
-        (entries, bytes)
+        let (count, bytes) = (limits.append_entries, limits.append_bytes);
+        self.log.fitting(from, last, count, bytes)
     }
 
     /// Tells every follower that the leader lives, in the way of the dialect.
@@ -158,7 +151,7 @@ impl Peer {
         self.want_snapshot_again(at);
         let body = MessageBody::Append {
             prev: self.log.truncated(),
-            entries: Vec::new(),
+            entries: Entries::default(),
             commit: self.hard_state.commit,
         };
         self.send(self.followers[at].id(), body, false);
@@ -169,7 +162,10 @@ impl Peer {
         let round = self.next_round();
         for at in 0..self.followers.len() {
             let (to, matched) = (self.followers[at].id(), self.followers[at].matched());
-            let commit = (self.rules.heartbeat_commit)(matched, self.hard_state.commit);
+            let commit = rule!(
+                self.rules,
+                heartbeat_commit(matched, self.hard_state.commit)
+            );
             self.send(to, MessageBody::Heartbeat { commit, round }, false);
         }
         self.confirm_rounds();
@@ -200,7 +196,9 @@ impl Peer {
         }
         if is_news {
             self.tell_progress(at);
-            self.count_matches();
+            if index > self.hard_state.commit {
+                self.count_matches();
+            }
             if self.transfer.is_some_and(|transfer| transfer.to == from) {
                 self.hand_over_when_caught_up();
             }
@@ -216,11 +214,14 @@ impl Peer {
             .log
             .agreeable(hint.index.min(refused.prev()), hint.term)
             .index;
-        let next = (self.rules.next_after_refusal)(&Refusal {
-            matched: self.followers[at].matched(),
-            refused,
-            agreeable,
-        });
+        let next = rule!(
+            self.rules,
+            next_after_refusal(&Refusal {
+                matched: self.followers[at].matched(),
+                refused,
+                agreeable,
+            })
+        );
         self.followers[at].back_up(refused, next);
         self.tell_progress(at);
     }
@@ -238,12 +239,15 @@ impl Peer {
         let follower = &mut self.followers[at];
         follower.active();
         follower.heard(&self.config.limits);
-        let needs_repair = (self.rules.needs_repair)(&RepairCheck {
-            matched: follower.matched(),
-            last: self.log.last_index(),
-            follower_commit,
-            commit: self.hard_state.commit,
-        });
+        let needs_repair = rule!(
+            self.rules,
+            needs_repair(&RepairCheck {
+                matched: follower.matched(),
+                last: self.log.last_index(),
+                follower_commit,
+                commit: self.hard_state.commit,
+            })
+        );
         if needs_repair {
             follower.want();
         }
@@ -260,14 +264,20 @@ impl Peer {
 
     /// Moves the commit index as far as a majority allows, and has everybody told.
     pub(crate) fn count_matches(&mut self) {
-        let own = (self.rules.own_match)(self.log.persisted(), self.log.last_index());
+        let own = rule!(
+            self.rules,
+            own_match(self.log.persisted(), self.log.last_index())
+        );
         let reached = self.quorum_of(own, Progress::matched);
-        let verdict = (self.rules.leader_commit)(&CommitCheck {
-            reached,
-            reached_term: self.log.term(reached),
-            term: self.hard_state.term,
-            commit: self.hard_state.commit,
-        });
+        let verdict = rule!(
+            self.rules,
+            leader_commit(&CommitCheck {
+                reached,
+                reached_term: self.log.term(reached),
+                term: self.hard_state.term,
+                commit: self.hard_state.commit,
+            })
+        );
         if let CommitVerdict::Advance { to } = verdict {
             self.hard_state.commit = to;
             self.tell_commit(|peer| CommitEvidence::Quorum {
@@ -290,7 +300,7 @@ impl Peer {
             return incoming;
         }
         let outgoing = self.half(own, self.counts.outgoing, |f| f.counts.outgoing, &value);
-        (self.rules.jointly_reached)(incoming, outgoing)
+        rule!(self.rules, jointly_reached(incoming, outgoing))
     }
 
     fn half(
@@ -306,7 +316,7 @@ impl Peer {
         }
         let followers = self.followers.iter().filter(|follower| is_in(follower));
         self.scratch.extend(followers.map(value));
-        (self.rules.reached)(&mut self.scratch)
+        rule!(self.rules, reached(&mut self.scratch))
     }
 
     /// A value of every voter of either half, in the order of ids.
@@ -336,22 +346,25 @@ impl Peer {
         &mut self,
         from: PeerId,
         prev: LogPosition,
-        entries: Vec<Entry>,
+        entries: Entries,
         leader_commit: LogIndex,
     ) {
         self.hear_leader();
-        let verdict = (self.rules.check_prev)(&PrevCheck {
-            prev,
-            own_term: self.log.term(prev.index),
-            truncated: self.log.truncated().index,
-        });
+        let verdict = rule!(
+            self.rules,
+            check_prev(&PrevCheck {
+                prev,
+                own_term: self.log.term(prev.index),
+                truncated: self.log.truncated().index,
+            })
+        );
         let result = match verdict {
             PrevVerdict::Matches => {
                 let end = prev.index.plus(entries.len() as u64);
                 self.take_entries(prev, end, entries);
                 self.follow_commit(leader_commit, end);
                 AppendResult::Matched {
-                    index: (self.rules.acknowledged)(end, self.log.last_index()),
+                    index: rule!(self.rules, acknowledged(end, self.log.last_index())),
                 }
             }
             PrevVerdict::Behind => AppendResult::Matched {
@@ -366,13 +379,16 @@ impl Peer {
         self.send(from, MessageBody::AppendResponse { result }, accepts);
     }
 
-    fn take_entries(&mut self, prev: LogPosition, end: LogIndex, entries: Vec<Entry>) {
-        let splice = (self.rules.splice)(&SpliceCheck {
-            first: prev.index.next(),
-            end,
-            conflict: self.log.first_conflict(&entries),
-            own_last: self.log.last_index(),
-        });
+    fn take_entries(&mut self, prev: LogPosition, end: LogIndex, entries: Entries) {
+        let splice = rule!(
+            self.rules,
+            splice(&SpliceCheck {
+                first: prev.index.next(),
+                end,
+                conflict: self.log.first_conflict(&entries),
+                own_last: self.log.last_index(),
+            })
+        );
         let from = match splice {
             Splice::Keep => return,
             Splice::Append { from } => from,
@@ -383,15 +399,15 @@ impl Peer {
                 from
             }
         };
-        for entry in entries.into_iter().filter(|entry| entry.index >= from) {
-            self.log.push(entry);
-        }
+        let known = from.since(prev.index.next());
+        let known = usize::try_from(known).map_or(entries.len(), |known| known.min(entries.len()));
+        self.log.push_run(entries.behind(known));
         self.tell_appended(from);
     }
 
     fn follow_commit(&mut self, leader_commit: LogIndex, end: LogIndex) {
         let last = self.log.last_index();
-        let to = (self.rules.follower_commit)(leader_commit, end, last);
+        let to = rule!(self.rules, follower_commit(leader_commit, end, last));
         if to > self.hard_state.commit {
             self.hard_state.commit = to;
             self.tell_commit(|_| CommitEvidence::Leader {

@@ -25,6 +25,22 @@ pub use membership::*;
 pub use persist::*;
 pub use read::*;
 
+pub(crate) use crate::quorum::{jointly_reached, jointly_tallied, reached, tally};
+
+/// Asks a rule of a table. A call through a pointer cannot be inlined, so the table that is nearly
+/// always there is told by its address.
+macro_rules! rule {
+    ($rules:expr, $name:ident($($argument:expr),* $(,)?)) => {{
+        let rules: &'static $crate::rules::Rules = $rules;
+        if std::ptr::eq(rules, &$crate::rules::CORRECT) {
+            $crate::rules::$name($($argument),*)
+        } else {
+            std::hint::cold_path();
+            (rules.$name)($($argument),*)
+        }
+    }};
+}
+
 /// The table of rules that a peer decides by. [`CORRECT`] is the one to use.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {

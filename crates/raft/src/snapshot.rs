@@ -54,6 +54,7 @@ impl Peer {
         self.snapshots_wanted.retain(|&other| other != to);
         self.tell(|_| RaftFact::SnapshotSent { to, last });
         self.tell_progress(at);
+        let snapshot = Box::new(snapshot);
         self.send(to, MessageBody::Snapshot { snapshot }, false);
         Ok(())
     }
@@ -86,14 +87,17 @@ impl Peer {
 
 impl Peer {
     /// Takes a leader's snapshot in and answers how far the logs match.
-    pub(crate) fn handle_snapshot(&mut self, from: PeerId, snapshot: Snapshot) {
+    pub(crate) fn handle_snapshot(&mut self, from: PeerId, snapshot: Box<Snapshot>) {
         self.hear_leader();
         let last = snapshot.last;
-        let verdict = (self.rules.decide_snapshot)(&SnapshotCheck {
-            last,
-            commit: self.hard_state.commit,
-            own_term: self.log.term(last.index),
-        });
+        let verdict = rule!(
+            self.rules,
+            decide_snapshot(&SnapshotCheck {
+                last,
+                commit: self.hard_state.commit,
+                own_term: self.log.term(last.index),
+            })
+        );
         match verdict {
             SnapshotVerdict::Stale => {}
             SnapshotVerdict::FastForward => self.commit_to(last),
@@ -115,7 +119,7 @@ impl Peer {
 
     /// The snapshot takes the place of the log and of the membership. What is not committed here
     /// is gone; what is, the snapshot holds too.
-    fn restore(&mut self, snapshot: Snapshot) {
+    fn restore(&mut self, snapshot: Box<Snapshot>) {
         let equal = self.hard_state.commit;
         let (last, prefix_hash) = (snapshot.last, snapshot.prefix_hash);
         self.writes.cut(equal.next());
@@ -123,7 +127,10 @@ impl Peer {
         self.handed = last.index;
         self.tell(|_| RaftFact::SnapshotRestored { last, prefix_hash });
         let own = self.membership.state();
-        let members = (self.rules.members_after_snapshot)(own, &snapshot.conf_state);
+        let members = rule!(
+            self.rules,
+            members_after_snapshot(own, &snapshot.conf_state)
+        );
         if let Ok(membership) = Membership::new(members) {
             self.set_membership(membership);
         }

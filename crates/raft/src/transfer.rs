@@ -66,7 +66,7 @@ impl Peer {
             return;
         };
         let matched = self.followers[at].matched();
-        if (self.rules.may_hand_over)(matched, self.log.last_index()) {
+        if rule!(self.rules, may_hand_over(matched, self.log.last_index())) {
             self.reads.give_lease_up();
             self.send(to, MessageBody::TimeoutNow, false);
             self.transfer = Some(Transfer { to, is_asked: true });

@@ -178,8 +178,13 @@ impl Peer {
         }
         let (number, mut held) = (ready.number, ready.messages_after_persist);
         if must_persist {
-            self.storage
-                .keep(number, ready.hard_state, ready.entries, held, turn.cause);
+            self.storage.keep(
+                number,
+                ready.hard_state,
+                ready.entries.to_vec(),
+                held,
+                turn.cause,
+            );
         } else {
             if let Some(hard_state) = ready.hard_state {
                 self.storage.note(hard_state);

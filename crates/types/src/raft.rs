@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{PeerId, number};
 
+mod entries;
 mod fact;
 mod membership;
 mod message;
 
+pub use entries::Entries;
 pub use fact::{
     CommitEvidence, ProgressKind, RaftFact, ReadEvidence, RoleReason, TransferEnd, VoteVerdict,
 };

@@ -22,6 +22,7 @@ pub struct Cluster<C: Core> {
     is_awake: Vec<bool>,
     /// Kept only to save an allocation for each turn.
     out: Vec<C::Message>,
+    host: C::Host,
     proposed: u64,
     /// Entries of each group since the last compaction.
     uncompacted: usize,
@@ -47,6 +48,7 @@ impl<C: Core> Cluster<C> {
             awake: VecDeque::with_capacity(count),
             is_awake: vec![false; count],
             out: Vec::new(),
+            host: C::Host::default(),
             proposed: 0,
             uncompacted: 0,
         };
@@ -107,7 +109,8 @@ impl<C: Core> Cluster<C> {
         let mut out = std::mem::take(&mut self.out);
         while let Some(at) = self.awake.pop_front() {
             self.is_awake[at] = false;
-            self.peers[at].drain(&mut out, &mut self.applied[at]);
+            let applied = &mut self.applied[at];
+            self.peers[at].drain(&mut self.host, &mut out, applied);
             let group = at - at % self.case.voters;
             for message in out.drain(..) {
                 let to = group + C::receiver(&message) as usize - 1;

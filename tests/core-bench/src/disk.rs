@@ -24,7 +24,7 @@ impl<E, S: Default> Default for Disk<E, S> {
 
 impl<E, S> Disk<E, S> {
     /// Writes entries that begin at `first`, over what is there from `first` on.
-    pub fn write(&mut self, first: u64, entries: Vec<E>) {
+    pub fn write(&mut self, first: u64, entries: impl IntoIterator<Item = E>) {
         let kept = usize::try_from(first - self.truncated - 1).expect("it fits in memory");
         self.entries.truncate(kept);
         self.entries.extend(entries);

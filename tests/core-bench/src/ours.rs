@@ -1,22 +1,73 @@
 //! Our core behind the trait.
 
-use bytes::Bytes;
-use raft::{Config, RawNode, Restored};
-use types::id::PeerId;
-use types::raft::{Entry, EntryKind, HardState, LogIndex, Message, Role};
+use std::collections::VecDeque;
 
-use crate::core::{Applied, Core, ELECTION_TICKS, HEARTBEAT_TICKS};
-use crate::disk::Disk;
+use bytes::Bytes;
+use raft::{Config, RawNode, Ready, Restored};
+use types::id::PeerId;
+use types::raft::{Entries, EntryKind, HardState, LogIndex, Message, Role};
+
+use crate::core::{Applied, Core, ELECTION_TICKS, HEARTBEAT_TICKS, send};
+
+/// The log as the core gives it, in runs, and what else a peer must remember.
+#[derive(Debug, Default)]
+struct Disk {
+    runs: VecDeque<Entries>,
+    /// Entries in all runs.
+    count: usize,
+    truncated: u64,
+    state: HardState,
+}
+
+impl Disk {
+    /// Writes a run over what is there from its first entry on.
+    fn write(&mut self, run: Entries) {
+        let first = run[0].index;
+        while let Some(last) = self
+            .runs
+            .pop_back_if(|last| last[last.len() - 1].index >= first)
+        {
+            self.count -= last.len();
+            let kept = last.iter().take_while(|entry| entry.index < first).count();
+            if kept > 0 {
+                self.count += kept;
+                self.runs.push_back(last.slice(0..kept));
+                break;
+            }
+        }
+        self.count += run.len();
+        self.runs.push_back(run);
+    }
+
+    /// Drops all but the last `keep` entries.
+    fn compact(&mut self, keep: u64) {
+        while let Some(first) = self.runs.front_mut() {
+            let excess = self.count.saturating_sub(keep as usize);
+            if excess == 0 {
+                break;
+            }
+            let gone = excess.min(first.len());
+            self.truncated = first[gone - 1].index.get();
+            self.count -= gone;
+            if gone == first.len() {
+                self.runs.pop_front();
+            } else {
+                *first = first.slice(gone..first.len());
+            }
+        }
+    }
+}
 
 /// A peer of ours.
 #[derive(Debug)]
 pub struct Ours {
     node: RawNode,
-    disk: Disk<Entry, HardState>,
+    disk: Disk,
 }
 
 impl Core for Ours {
     type Message = Message;
+    type Host = Ready;
 
     fn new(id: u64, voters: u64, seed: u64) -> Self {
         let voters = (1..=voters).map(PeerId::new).collect();
@@ -55,16 +106,16 @@ impl Core for Ours {
         self.node.step(message).expect("an honest message");
     }
 
-    fn drain(&mut self, out: &mut Vec<Message>, applied: &mut Applied) {
-        while let Some(mut ready) = self.node.ready() {
-            out.append(&mut ready.messages);
+    fn drain(&mut self, ready: &mut Ready, out: &mut Vec<Message>, applied: &mut Applied) {
+        while self.node.ready_into(ready) {
+            send(&mut ready.messages, out);
             if let Some(state) = ready.hard_state {
                 self.disk.state = state;
             }
-            if let Some(first) = ready.entries.first() {
-                self.disk.write(first.index.get(), ready.entries);
+            if !ready.entries.is_empty() {
+                self.disk.write(std::mem::take(&mut ready.entries));
             }
-            out.append(&mut ready.messages_after_persist);
+            send(&mut ready.messages_after_persist, out);
             self.node.persisted(ready.number);
             for entry in &ready.committed {
                 if entry.kind == EntryKind::Normal {
@@ -83,7 +134,7 @@ impl Core for Ours {
 
     fn compact(&mut self, keep: u64) {
         self.disk.compact(keep);
-        let to = LogIndex::new(self.disk.truncated());
+        let to = LogIndex::new(self.disk.truncated);
         self.node.compact(to).expect("it is applied");
     }
 }

@@ -7,7 +7,7 @@ use raft_rs::{
 };
 
 use crate::core::{
-    APPEND_BYTES, APPENDS_IN_FLIGHT, Applied, Core, ELECTION_TICKS, HEARTBEAT_TICKS,
+    APPEND_BYTES, APPENDS_IN_FLIGHT, Applied, Core, ELECTION_TICKS, HEARTBEAT_TICKS, send,
 };
 use crate::disk::Disk;
 
@@ -73,6 +73,7 @@ impl Storage for Rows {
 
 impl Core for RaftRs {
     type Message = Message;
+    type Host = ();
 
     // It draws its election timeouts from the system; there is no seed.
     fn new(id: u64, voters: u64, _seed: u64) -> Self {
@@ -130,10 +131,10 @@ impl Core for RaftRs {
     }
 
     // As its documentation has it, in the synchronous form.
-    fn drain(&mut self, out: &mut Vec<Message>, applied: &mut Applied) {
+    fn drain(&mut self, (): &mut (), out: &mut Vec<Message>, applied: &mut Applied) {
         while self.node.has_ready() {
             let mut ready = self.node.ready();
-            out.append(&mut ready.take_messages());
+            send(&mut ready.take_messages(), out);
             apply(&ready.take_committed_entries(), applied);
             let entries = ready.take_entries();
             let disk = &mut self.node.mut_store().disk;
@@ -143,12 +144,12 @@ impl Core for RaftRs {
             if let Some(state) = ready.hs() {
                 disk.state = state.clone();
             }
-            out.append(&mut ready.take_persisted_messages());
+            send(&mut ready.take_persisted_messages(), out);
             let mut light = self.node.advance(ready);
             if let Some(commit) = light.commit_index() {
                 self.node.mut_store().disk.state.commit = commit;
             }
-            out.append(&mut light.take_messages());
+            send(&mut light.take_messages(), out);
             apply(&light.take_committed_entries(), applied);
             self.node.advance_apply();
         }

@@ -210,6 +210,7 @@ fn role_changed(role: Role, leader: Option<String>, reason: RoleReason) -> Sente
         (Role::Follower, RoleReason::Started) => "fact-follows-start",
         (Role::Follower, RoleReason::Lost) => "fact-follows-lost",
         (Role::Follower, RoleReason::QuorumLost) => "fact-follows-quorum-lost",
+        (Role::Follower, RoleReason::ChangeLearned) => "fact-follows-change-learned",
         (Role::Follower, RoleReason::Removed) => "fact-follows-removed",
         (Role::Follower, RoleReason::LeaderForgotten) => "fact-follows-forgotten",
         (Role::Follower, RoleReason::HigherTerm) if leader.is_none() => "fact-follows-higher-term",
@@ -355,6 +356,7 @@ mod tests {
             RoleReason::PreVoteWon,
             RoleReason::TransferAsked,
             RoleReason::QuorumLost,
+            RoleReason::ChangeLearned,
             RoleReason::Removed,
             RoleReason::LeaderForgotten,
         ];

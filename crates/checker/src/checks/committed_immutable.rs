@@ -201,7 +201,9 @@ mod tests {
             conf_state: stage.conf.clone(),
             ..Snapshot::default()
         };
-        let body = MessageBody::Snapshot { snapshot };
+        let body = MessageBody::Snapshot {
+            snapshot: Box::new(snapshot),
+        };
         assert_eq!(
             broken(stage.sent(1, 3, 1, body)),
             Invariant::CommittedImmutable

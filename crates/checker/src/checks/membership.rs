@@ -556,11 +556,11 @@ mod tests {
         assert_eq!(broken(wrong.conf_changed(4, &after)), Invariant::Membership);
         stage.conf_changed(4, &before).expect("that of index 3");
         let snapshot = |conf_state: &ConfState| MessageBody::Snapshot {
-            snapshot: Snapshot {
+            snapshot: Box::new(Snapshot {
                 last: at(3, 1),
                 conf_state: conf_state.clone(),
                 ..Snapshot::default()
-            },
+            }),
         };
         stage
             .sent(1, 4, 1, snapshot(&before))

@@ -350,7 +350,14 @@ mod tests {
         };
         let (last, prefix_hash) = (snapshot.last, snapshot.prefix_hash);
         stage
-            .sent(1, 4, 1, MessageBody::Snapshot { snapshot })
+            .sent(
+                1,
+                4,
+                1,
+                MessageBody::Snapshot {
+                    snapshot: Box::new(snapshot),
+                },
+            )
             .expect("it is applied");
         let restored = RaftFact::SnapshotRestored { last, prefix_hash };
         stage.raft(4, restored).expect("in memory");

@@ -139,7 +139,7 @@ mod tests {
         };
         let body = MessageBody::Append {
             prev: at(3, 1),
-            entries: vec![entry; entries],
+            entries: vec![entry; entries].into(),
             commit: index(3),
         };
         stage.sent(1, 2, 1, body).expect("it left");

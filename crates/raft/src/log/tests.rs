@@ -21,6 +21,11 @@ fn log(terms: &[u64]) -> Log {
     Log::new(truncated, 77, entries, true)
 }
 
+/// Adds one entry as a run of its own.
+fn push(log: &mut Log, entry: Entry) {
+    log.push_run(vec![entry].into());
+}
+
 fn at(index: u64) -> LogIndex {
     LogIndex::new(index)
 }
@@ -57,10 +62,10 @@ fn a_cut_takes_the_prefix_hashes_with_it() {
         (log.prefix_hash(at(6)), log.prefix_hash(at(7))),
         (before, None)
     );
-    log.push(entry(7, 4));
+    push(&mut log, entry(7, 4));
     let other = log.prefix_hash(at(7));
     log.cut(at(7));
-    log.push(entry(7, 3));
+    push(&mut log, entry(7, 3));
     assert_ne!(log.prefix_hash(at(7)), other);
     assert_eq!(log.prefix_hash(at(5)), Some(77));
 }
@@ -89,18 +94,18 @@ fn a_prefix_hash_depends_on_every_part_of_an_entry() {
 fn entries_are_given_out_for_writing_once_and_again_after_a_cut() {
     let mut log = log(&[2]);
     assert!(!log.has_unwritten());
-    log.push(entry(7, 3));
+    push(&mut log, entry(7, 3));
     assert_eq!(log.take_unwritten(), [entry(7, 3)]);
     assert!(log.take_unwritten().is_empty());
     log.cut(at(6));
-    log.push(entry(6, 4));
+    push(&mut log, entry(6, 4));
     assert_eq!(log.take_unwritten(), [entry(6, 4)]);
 }
 
 #[test]
 fn nothing_behind_the_last_entry_becomes_durable() {
     let mut log = log(&[2]);
-    log.push(entry(7, 3));
+    push(&mut log, entry(7, 3));
     assert!(log.persist(at(99)));
     assert_eq!(log.persisted(), at(7));
     assert!(!log.persist(at(6)));
@@ -110,7 +115,7 @@ fn nothing_behind_the_last_entry_becomes_durable() {
 #[test]
 #[should_panic(expected = "cannot follow")]
 fn a_gap_is_our_own_broken_invariant() {
-    log(&[2]).push(entry(8, 2));
+    push(&mut log(&[2]), entry(8, 2));
 }
 
 /// What is done to a log.

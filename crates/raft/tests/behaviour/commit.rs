@@ -124,7 +124,8 @@ fn the_old_entry_of_figure_8_survives_only_because_it_was_not_committed_by_count
     group.isolate(5);
     while let Some(mut message) = group.in_transit.pop_front() {
         if let MessageBody::Append { entries, .. } = &mut message.body {
-            entries.retain(|entry| entry.term == term(2));
+            let kept = entries.iter().filter(|entry| entry.term == term(2));
+            *entries = kept.cloned().collect();
         }
         group.deliver(message);
     }

@@ -88,7 +88,7 @@ pub(crate) fn message(from: u64, to: u64, of: u64, body: MessageBody) -> Message
 pub(crate) fn append(prev: LogPosition, entries: Vec<Entry>, commit: u64) -> MessageBody {
     MessageBody::Append {
         prev,
-        entries,
+        entries: entries.into(),
         commit: index(commit),
     }
 }
@@ -136,7 +136,7 @@ pub(crate) fn drain_all(node: &mut RawNode) -> (Vec<Message>, Vec<Entry>, Vec<Ra
         if let Some(last) = ready.committed.last() {
             node.applied(last.index);
         }
-        applied.extend(ready.committed);
+        applied.extend_from_slice(&ready.committed);
         facts.extend(ready.facts);
     }
     (messages, applied, facts)
@@ -287,7 +287,7 @@ impl Group {
                 assert!(Some(last.index) <= durable, "applied before durable");
                 member.node.applied(last.index);
             }
-            member.applied.append(&mut ready.committed);
+            member.applied.extend_from_slice(&ready.committed);
             member.facts.append(&mut ready.facts);
             member.writing.push_back(ready);
             if !member.is_slow {

@@ -249,11 +249,11 @@ fn any_body() -> impl Strategy<Value = MessageBody> {
             commit,
         }),
         (any_position(), any_conf_state()).prop_map(|(last, conf_state)| MessageBody::Snapshot {
-            snapshot: Snapshot {
+            snapshot: Box::new(Snapshot {
                 last,
                 conf_state,
                 ..Snapshot::default()
-            },
+            }),
         }),
         Just(MessageBody::TimeoutNow),
         (0_u64..6).prop_map(|to| MessageBody::TransferLeader {

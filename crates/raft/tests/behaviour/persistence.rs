@@ -131,7 +131,10 @@ fn an_acceptance_of_entries_waits_for_the_disk_and_a_refusal_does_not() {
         append(position(1, 1), vec![entry(2, 1)], 0),
     );
     let ready = take(&mut node);
-    assert_eq!((ready.messages, ready.entries), (vec![], vec![entry(2, 1)]));
+    assert_eq!(
+        (ready.messages, ready.entries),
+        (vec![], vec![entry(2, 1)].into())
+    );
     assert_eq!(ready.messages_after_persist, [message(1, 2, 1, matched(2))]);
     step(&mut node, 2, 1, append(position(9, 1), vec![], 0));
     let refusal = take(&mut node).messages;

@@ -133,7 +133,7 @@ pub(crate) fn message(from: u64, to: u64, of: u64, body: MessageBody) -> Message
 pub(crate) fn append(prev: LogPosition, entries: Vec<Entry>, commit: u64) -> MessageBody {
     MessageBody::Append {
         prev,
-        entries,
+        entries: entries.into(),
         commit: index(commit),
     }
 }
@@ -205,7 +205,7 @@ pub(crate) fn snapshot(last: LogPosition, voters: &[u64]) -> Snapshot {
 
 pub(crate) fn snapshot_body(last: LogPosition, voters: &[u64]) -> MessageBody {
     MessageBody::Snapshot {
-        snapshot: snapshot(last, voters),
+        snapshot: Box::new(snapshot(last, voters)),
     }
 }
 
@@ -327,6 +327,6 @@ pub(crate) fn log_of(node: &RawNode) -> Vec<Entry> {
 pub(crate) fn only_to_apply(committed: Vec<Entry>) -> Ready {
     let mut ready = Ready::default();
     ready.number = 1;
-    ready.committed = committed;
+    ready.committed = committed.into();
     ready
 }

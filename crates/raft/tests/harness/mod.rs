@@ -297,7 +297,7 @@ impl Network {
             if member.is_lazy {
                 member.to_apply.extend(committed);
             } else {
-                member.apply(committed);
+                member.apply(committed.into());
             }
             member.writing.push_back(ready);
             if !member.is_slow {

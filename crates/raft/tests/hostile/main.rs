@@ -10,7 +10,7 @@ use sequence::{Numbers, Tally};
 use types::codec;
 use types::id::PeerId;
 use types::raft::{
-    ConfChange, ConfState, HardState, LogPosition, Message, MessageBody, Snapshot, Term,
+    ConfChange, ConfState, Entries, HardState, LogPosition, Message, MessageBody, Snapshot, Term,
 };
 
 struct Seeded(Xoshiro256StarStar);
@@ -72,10 +72,12 @@ fn sound() -> Vec<Vec<u8>> {
         },
         MessageBody::Append {
             prev: last,
-            entries: vec![],
+            entries: Entries::default(),
             commit: last.index,
         },
-        MessageBody::Snapshot { snapshot },
+        MessageBody::Snapshot {
+            snapshot: Box::new(snapshot),
+        },
         MessageBody::TimeoutNow,
     ]
     .map(|body| {

@@ -286,11 +286,11 @@ impl Driven {
                 round: numbers.below(9),
             },
             12 => MessageBody::Snapshot {
-                snapshot: Snapshot {
+                snapshot: Box::new(Snapshot {
                     last: self.near_position(numbers),
                     conf_state: any_conf_state(numbers),
                     ..Snapshot::default()
-                },
+                }),
             },
             13 => MessageBody::TimeoutNow,
             14 => MessageBody::TransferLeader {

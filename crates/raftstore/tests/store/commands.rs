@@ -213,7 +213,7 @@ fn append(prev: (u64, u64), entries: Vec<Entry>, commit: u64) -> MessageBody {
             index: LogIndex::new(prev.0),
             term: Term::new(prev.1),
         },
-        entries,
+        entries: entries.into(),
         commit: LogIndex::new(commit),
     }
 }

@@ -213,8 +213,10 @@ pub enum RoleReason {
     TransferAsked,
     /// A leader heard from no quorum for an election timeout.
     QuorumLost,
-    /// A leader is no voter any more.
+    /// A peer that led, or asked for votes, is no voter any more.
     Removed,
+    /// A peer that asked for votes learned that the membership it asks is not the last.
+    ChangeLearned,
     /// The host asked to forget the leader.
     LeaderForgotten,
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{ConfState, Entry, LogIndex, LogPosition, Term};
+use super::{ConfState, Entries, LogIndex, LogPosition, Term};
 use crate::id::PeerId;
 
 /// A message between two peers of one group.
@@ -81,7 +81,7 @@ pub enum MessageBody {
         /// What the receiver's log must hold right before `entries`.
         prev: LogPosition,
         /// The entries; may be empty, then only `prev` is checked and `commit` is told.
-        entries: Vec<Entry>,
+        entries: Entries,
         /// The leader's commit index, as it stands.
         commit: LogIndex,
     },
@@ -109,8 +109,8 @@ pub enum MessageBody {
     /// Brings a state machine instead of entries that the leader no longer has (paper, section 7).
     /// Answered with [`MessageBody::AppendResponse`].
     Snapshot {
-        /// The snapshot.
-        snapshot: Snapshot,
+        /// The snapshot; boxed, so that every other message stays small.
+        snapshot: Box<Snapshot>,
     },
     /// Asks a follower to campaign at once (thesis, section 3.10).
     TimeoutNow,
