@@ -184,7 +184,7 @@ pub(super) fn noise(random: &mut Random) -> Vec<Operation> {
     for operation in &mut operations {
         let value = [None, Some("0"), Some("1"), Some("11")][random.below(4)];
         match &mut operation.action {
-            Action::Get { value: answer } => *answer = value.map(|value| value.into()),
+            Action::Get { value: answer } => *answer = value.map(Into::into),
             Action::CompareAndSet { ok, .. } => *ok = random.percent(50),
             _ => {}
         }
