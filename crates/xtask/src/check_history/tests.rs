@@ -5,16 +5,17 @@ use super::*;
 
 const EXAMPLE: &str = include_str!("../../../../docs/histories.md");
 
+fn line(op: &str, client: u64, value: &str, invoke: u64, end: &str) -> String {
+    let who = format!(r#""client":{client},"op":"{op}","key":"k""#);
+    format!(r#"{{{who},"value":{value},"invoke":{invoke},"return":{end}}}"#)
+}
+
 fn put(client: u64, value: &str, invoke: u64, end: &str) -> String {
-    format!(
-        r#"{{"client":{client},"op":"put","key":"k","value":"{value}","invoke":{invoke},"return":{end}}}"#
-    )
+    line("put", client, &format!("\"{value}\""), invoke, end)
 }
 
 fn get(client: u64, value: &str, invoke: u64, end: &str) -> String {
-    format!(
-        r#"{{"client":{client},"op":"get","key":"k","value":{value},"invoke":{invoke},"return":{end}}}"#
-    )
+    line("get", client, value, invoke, end)
 }
 
 fn with_file<T>(name: &str, text: &str, use_it: impl FnOnce(&Path) -> T) -> T {
@@ -146,7 +147,7 @@ fn what_is_missing_or_does_not_belong_is_told_with_its_line() {
             "no `expected`",
         ),
         (
-            r#"{"client":1,"op":"cas","key":"k","expected":null,"value":"x","invoke":1,"return":2}"#,
+            r#"{"client":1,"op":"cas","key":"","expected":null,"value":"","invoke":1,"return":2}"#,
             "true or false",
         ),
         (
