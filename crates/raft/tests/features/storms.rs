@@ -83,25 +83,26 @@ impl Storm {
     /// One random happening.
     fn step(&mut self) {
         let (id, leader) = (self.any_peer(), self.leader());
-        match self.below(100) {
-            0..=54 => self.deliver(),
-            55..=64 => self.tick(id, 1),
-            65..=74 => self.propose(leader),
-            75..=76 => self.read(id),
-            77..=78 => self.read(leader),
-            79..=81 => self.change(leader),
-            82..=88 => self.finish_or_apply(id),
-            89 => self.network.member(id).is_slow ^= true,
-            90 => self.network.member(id).is_lazy ^= true,
-            91 => self.transfer(leader),
-            92 => self.compact(leader),
-            93 => self.crash(id),
-            94 => self.cut(id),
-            95 => self.network.heal(),
-            96 => self.report(leader),
-            97 => self.network.node_mut(id).forget_leader(),
-            98 => self.lag(id),
-            _ => self.transfer(id),
+        match self.below(1_000) {
+            0..=549 => self.deliver(),
+            550..=669 => self.tick(id, 1),
+            670..=739 => self.propose(leader),
+            740..=759 => self.read(id),
+            760..=789 => self.read(leader),
+            790..=819 => self.change(leader),
+            820..=889 => self.finish_or_apply(id),
+            890..=899 => self.network.member(id).is_slow ^= true,
+            900..=909 => self.network.member(id).is_lazy ^= true,
+            910..=919 => self.transfer(leader),
+            920..=924 => self.transfer(id),
+            925..=934 => self.compact(leader),
+            935..=944 => self.crash(id),
+            945..=954 => self.cut(id),
+            955..=958 => self.network.heal(),
+            959..=969 => self.report(leader),
+            970..=974 => self.network.node_mut(id).forget_leader(),
+            975..=984 => self.network.node_mut(id).campaign(),
+            _ => self.lag(id),
         }
         self.look_at_reads();
     }
@@ -235,11 +236,23 @@ impl Storm {
     }
 
     fn cut(&mut self, id: u64) {
-        let other = self.any_peer();
-        match self.below(3) {
+        let (other, leader) = (self.any_peer(), self.leader());
+        match self.below(4) {
             0 => self.network.isolate(id),
-            1 => self.network.cut(id, other),
+            1 => self.network.isolate(leader),
+            2 => self.split(),
             _ => self.network.cut_one_way(id, other),
+        }
+    }
+
+    /// Two sides that do not hear each other.
+    fn split(&mut self) {
+        let sides = self.below(1 << PEERS);
+        let side = |id: u64| sides >> (id - 1) & 1;
+        for a in 1..=PEERS {
+            for b in (a + 1..=PEERS).filter(|&b| side(a) != side(b)) {
+                self.network.cut(a, b);
+            }
         }
     }
 
@@ -388,4 +401,83 @@ fn reads_by_lease_are_never_old_in_a_storm() {
     };
     did_much(&sweep(0..SEEDS, Preset::TinyKv, with_lease));
     did_much(&sweep(SEEDS..2 * SEEDS, Preset::Etcd, with_lease));
+}
+
+/// A storm that lets a broken rule pass would say nothing about the right one.
+mod notices {
+    use raft::rules::{Promise, Release};
+    use raft::{CORRECT, Rules};
+
+    use super::*;
+
+    fn sweep_with(rules: &'static Rules, preset: Preset) {
+        sweep(0..100 * SEEDS, preset, |config| Config { rules, ..config });
+    }
+
+    #[test]
+    #[should_panic(expected = "is below")]
+    fn a_read_that_is_confirmed_by_an_old_round() {
+        static RULES: Rules = Rules {
+            read_waits_for: |round| round,
+            ..CORRECT
+        };
+        sweep_with(&RULES, Preset::TinyKv);
+    }
+
+    #[test]
+    #[should_panic(expected = "is below")]
+    fn a_lease_that_never_ends() {
+        static RULES: Rules = Rules {
+            holds_lease: |check| check.until_us.is_some(),
+            ..CORRECT
+        };
+        sweep(0..100 * SEEDS, Preset::TinyKv, |config| Config {
+            lease: Some(Lease {
+                duration_us: 900_000,
+                refusal_us: 1_000_000,
+            }),
+            rules: &RULES,
+            ..config
+        });
+    }
+
+    #[test]
+    #[should_panic]
+    fn promises_that_do_not_wait_for_the_disk() {
+        static RULES: Rules = Rules {
+            release: |_: &Promise| Release::AtOnce,
+            ..CORRECT
+        };
+        sweep_with(&RULES, Preset::TinyKv);
+    }
+
+    #[test]
+    #[should_panic]
+    fn a_learner_that_counts() {
+        static RULES: Rules = Rules {
+            is_counted: |_| true,
+            ..CORRECT
+        };
+        sweep_with(&RULES, Preset::TinyKv);
+    }
+
+    #[test]
+    #[should_panic]
+    fn one_half_that_decides_for_both() {
+        static RULES: Rules = Rules {
+            jointly_reached: |incoming, _| incoming,
+            ..CORRECT
+        };
+        sweep_with(&RULES, Preset::Etcd);
+    }
+
+    #[test]
+    #[should_panic(expected = "no agreement")]
+    fn a_transfer_that_is_never_called_off() {
+        static RULES: Rules = Rules {
+            ends_transfer: |_| false,
+            ..CORRECT
+        };
+        sweep_with(&RULES, Preset::TinyKv);
+    }
 }

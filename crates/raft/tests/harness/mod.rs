@@ -143,7 +143,8 @@ impl Member {
         }
     }
 
-    fn apply(&mut self, entries: Vec<Entry>) {
+    fn apply_all(&mut self) {
+        let entries = std::mem::take(&mut self.to_apply);
         if entries.is_empty() {
             // The membership in force may be that of a snapshot which the disk does not hold yet.
             return;
@@ -294,10 +295,9 @@ impl Network {
                 member.to_apply.clear();
             }
             let committed = std::mem::take(&mut ready.committed);
-            if member.is_lazy {
-                member.to_apply.extend(committed);
-            } else {
-                member.apply(committed.into());
+            member.to_apply.extend(committed);
+            if !member.is_lazy {
+                member.apply_all();
             }
             member.writing.push_back(ready);
             if !member.is_slow {
@@ -336,9 +336,7 @@ impl Network {
 
     /// Has a lazy host apply what it was given.
     pub(crate) fn apply(&mut self, id: u64) {
-        let member = self.member(id);
-        let entries = std::mem::take(&mut member.to_apply);
-        member.apply(entries);
+        self.member(id).apply_all();
     }
 
     /// Takes the Readys of all peers; nothing is delivered.
