@@ -16,8 +16,11 @@ use crate::{
     sim::{FaultKind, HostConfig, SimulationConfig, Tempo, draw_plan},
 };
 
-/// The longest time until the healing, in milliseconds of virtual time.
-const LONGEST_MS: u64 = 60_000;
+/// For how long the script brings faults, in milliseconds of virtual time.
+const FAULTS_MS: u64 = 60_000;
+/// The longest time until the healing, in milliseconds of virtual time. A group that lost its
+/// quorum for long has few messages in the time of the script.
+const LONGEST_MS: u64 = 10 * FAULTS_MS;
 
 /// A drawn trial.
 pub(super) struct Plan {
@@ -76,7 +79,7 @@ impl Plan {
             lasts_ms: (5, longest),
             slower_ms: dice.between(5, 80),
         };
-        let until = VirtualTime::new(LONGEST_MS * US_PER_MS);
+        let until = VirtualTime::new(FAULTS_MS * US_PER_MS);
         let mut host = if dice.happens(300) {
             HostConfig::restless(trial.seed)
         } else {
