@@ -19,6 +19,8 @@ use crate::checks::{
     log_matching, membership, monotonic, one_vote, order, persist_first, progress, quorum_commit,
     reads,
 };
+use types::time::VirtualTime;
+
 use crate::counts::Counts;
 use crate::ledger::Ledger;
 use crate::observation::{DiskChange, Moment, Observation, ProgressTold};
@@ -44,6 +46,8 @@ pub(crate) struct Group {
     memberships: Memberships,
     applied: AppliedHashes,
     reads: Reads,
+    /// When the last observation was made.
+    now: VirtualTime,
     transfers: BTreeMap<PeerId, Transfer>,
     /// Whether an election was won in the joint phase that lasts.
     has_elected_jointly: bool,
@@ -72,6 +76,7 @@ impl Group {
         observation: Observation<'_>,
     ) -> Judgement {
         self.counts.observations += 1;
+        self.now = moment.at;
         if let Some(seen) = Seen::of(&observation) {
             self.trace.push(TraceStep {
                 moment,
@@ -104,6 +109,7 @@ impl Group {
     }
 
     fn down(&mut self, store: StoreId) {
+        self.reads.end_lease(store);
         if let Some(replica) = self.replicas.get_mut(&store) {
             replica.end();
         }
@@ -164,6 +170,9 @@ impl Group {
     }
 
     fn sent(&mut self, store: StoreId, message: &Message) -> Judgement {
+        if message.body == MessageBody::TimeoutNow {
+            self.reads.end_lease(store);
+        }
         let Some(replica) = self.replicas.get(&store) else {
             return Ok(());
         };
@@ -328,6 +337,7 @@ impl Group {
             return Ok(());
         };
         monotonic::term_changed(replica, from, to)?;
+        self.reads.end_lease(store);
         replica.leave_office();
         replica.term = to;
         replica.vote = None;
@@ -366,12 +376,14 @@ impl Group {
                 persist_first::elected(replica, term)?;
                 election_safety::by_majority(replica, term)?;
                 leader_completeness::elected(replica, term, &self.ledger)?;
+                self.reads.elected(replica, term, self.now)?;
             }
             _ => {}
         }
         replica.role = role;
         replica.leader = leader;
         if role != Role::Leader {
+            self.reads.end_lease(store);
             replica.told.clear();
         }
         let peer = replica.peer;
@@ -417,6 +429,7 @@ impl Group {
     }
 
     fn conf_changed(&mut self, store: StoreId, conf_state: &ConfState) -> Judgement {
+        self.reads.end_lease(store);
         let Some(replica) = self.replicas.get_mut(&store) else {
             return Ok(());
         };
@@ -565,7 +578,11 @@ impl Group {
                 reads::evidence(leader, *index, evidence, self.leaders.newest())?;
                 match evidence {
                     ReadEvidence::Round { .. } => self.counts.reads_by_round += 1,
-                    ReadEvidence::Lease { .. } => self.counts.reads_by_lease += 1,
+                    ReadEvidence::Lease { now_us, until_us } => {
+                        let until = self.now.plus(until_us.saturating_sub(*now_us));
+                        self.reads.hold_lease(store, leader.term, until);
+                        self.counts.reads_by_lease += 1;
+                    }
                 }
                 Ok(())
             }
@@ -576,6 +593,7 @@ impl Group {
     fn transfer(&mut self, store: StoreId, fact: &RaftFact) {
         match fact {
             RaftFact::TransferStarted { to } => {
+                self.reads.end_lease(store);
                 let transfer = Transfer {
                     from_term: self.replicas[&store].term,
                     is_deposed: false,

@@ -74,10 +74,10 @@ broken! {
     replication::truncates_always: splice, ["X4"], ["R12" "R6" "R10"], TinyKv, lease false,
         "A late, short append takes acknowledged entries away.";
     replication::acknowledges_its_last_index: acknowledged, ["X2"], ["R6" "R12"],
-        TinyKv, lease false,
+        Mit6824, lease false,
         "A follower counts its own stale tail as the leader's entries.";
     replication::commits_to_its_last_index: follower_commit, ["X3"], ["R7" "R5"],
-        TinyKv, lease false,
+        Mit6824, lease false,
         "A follower commits a tail that nobody compared.";
     replication::snapshot_ignored: decide_snapshot, ["S0-2"], ["R17"], TinyKv, lease false,
         "A follower that is too far behind never catches up.";
@@ -126,7 +126,7 @@ broken! {
         "A peer that was restored from a snapshot does not know its group.";
     reads::reads_without_a_commit_of_its_own: may_answer_reads, [], ["R14"], Etcd, lease false,
         "A new leader answers reads from before its predecessors' last writes.";
-    reads::read_trusts_an_old_round: read_waits_for, [], ["R14"], Etcd, lease false,
+    reads::read_trusts_an_old_round: read_waits_for, [], ["R14"], TinyKv, lease false,
         "A leader that was deposed meanwhile answers reads.";
     reads::reads_without_a_lease: holds_lease, [], ["R14"], Etcd, lease true,
         "A leader that is cut off answers reads from its own past.";

@@ -16,6 +16,9 @@ use types::raft::Preset;
 /// Seeds within which a broken rule must be caught.
 const SEEDS: u64 = 300;
 
+/// Messages that a hunted group exchanges before it is healed, if nothing caught it before.
+const HUNT_MESSAGES: u64 = 4_000;
+
 /// The first seed: what `LAB_SEED` says, else the beginning of the commit's hash.
 fn first_seed() -> u64 {
     if let Some(seed) = std::env::var("LAB_SEED")
@@ -55,6 +58,8 @@ fn hunt(broken: &'static BrokenRule, first: u64) -> Caught {
     for nth in 0..SEEDS {
         let trial = Trial {
             rules: broken.rules,
+            messages: HUNT_MESSAGES,
+            strict: false,
             ..Trial::new(first + nth, broken.preset)
         };
         let Err(failure) = trial::run(&trial) else {

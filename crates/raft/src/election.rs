@@ -10,7 +10,7 @@ use types::raft::{
 
 use crate::peer::Peer;
 use crate::quorum::{Tally, majority};
-use crate::rules::{CampaignCheck, PreVoteRequest, VoteRequest};
+use crate::rules::{CampaignCheck, LoyaltyCheck, PreVoteRequest, VoteRequest};
 
 impl Peer {
     /// Starts an election, or asks first whether it could be won.
@@ -21,7 +21,7 @@ impl Peer {
             role: self.role,
             has_unapplied_change: self.has_unapplied_change(),
             has_unapplied_snapshot: self.applied < self.log.truncated().index,
-            is_loyal: !transfer && self.loyalty(false).is_promised,
+            is_loyal: self.is_bound(transfer),
         };
         if !rule!(self.rules, may_campaign(&check)) || self.term().get() + 1 >= MAX_SAFE {
             if !self.leads() {
@@ -32,6 +32,15 @@ impl Peer {
         } else {
             self.become_candidate(reason);
         }
+    }
+
+    /// Whether a lease may rest on this peer: then it votes for nobody, itself included.
+    fn is_bound(&self, transfer: bool) -> bool {
+        let check = LoyaltyCheck {
+            check_quorum: false,
+            ..self.loyalty(transfer)
+        };
+        rule!(self.rules, is_loyal(&check))
     }
 
     fn has_unapplied_change(&self) -> bool {

@@ -1,6 +1,6 @@
 //! R14, read safety: the index that answers a read is at least the highest index that anybody had
-//! committed when the read was asked; and who answers by a lease leads the latest term (thesis,
-//! section 6.4).
+//! committed when the read was asked; who answers by a lease leads the latest term, and nobody is
+//! elected in a later one while a lease that was used still holds (thesis, section 6.4).
 //!
 //! The first asking counts. Who asks again under the same name asks the same question, so an answer
 //! that suffices for the first asking suffices.
@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use types::id::{PeerId, StoreId};
 use types::raft::{LogIndex, ReadEvidence, ReadId, Term};
+use types::time::VirtualTime;
 
 use crate::quorum::decides;
 use crate::replica::Replica;
@@ -24,6 +25,8 @@ pub(crate) struct Reads {
     asked: BTreeMap<(PeerId, ReadId), LogIndex>,
     in_order: VecDeque<(PeerId, ReadId)>,
     has_forgotten: bool,
+    /// The leases that were used, each with its leader's term, and until when they hold.
+    leases: BTreeMap<StoreId, (Term, VirtualTime)>,
 }
 
 impl Reads {
@@ -40,6 +43,35 @@ impl Reads {
             self.asked.remove(&oldest);
             self.has_forgotten = true;
         }
+    }
+
+    /// The leader of `term` on `store` answers reads by its lease until then.
+    pub(crate) fn hold_lease(&mut self, store: StoreId, term: Term, until: VirtualTime) {
+        self.leases.insert(store, (term, until));
+    }
+
+    /// The leader on `store` gave its lease up, or can use it no more.
+    pub(crate) fn end_lease(&mut self, store: StoreId) {
+        self.leases.remove(&store);
+    }
+
+    /// A leader of a later term: nobody may be able to answer by a lease any more. Clocks are
+    /// taken to run as one; what drift they have is in the length of the leases.
+    pub(crate) fn elected(&self, leader: &Replica, term: Term, now: VirtualTime) -> Judgement {
+        let holds = |(old, until): (Term, VirtualTime)| old < term && now < until;
+        let other = self
+            .leases
+            .iter()
+            .find(|(store, lease)| **store != leader.store && holds(**lease));
+        let Some((store, (old, until))) = other else {
+            return Ok(());
+        };
+        let left = until.since(now);
+        let message = format!(
+            "{} leads {term} while the lease of {store}, leader of {old}, holds for {left} us more",
+            leader.peer
+        );
+        Err(leader.fault(Invariant::ReadSafety, leader.commit, message))
     }
 
     /// A leader answered a read with `index`.
@@ -206,6 +238,25 @@ mod tests {
         stage.elect(2, 2, &[3]);
         let outcome = confirm(&mut stage, 1, 1, 1, 3, lease(10));
         assert_eq!(broken(outcome), Invariant::ReadSafety);
+    }
+
+    #[test]
+    fn a_leader_that_is_elected_while_a_lease_holds_is_found_unless_it_was_given_up() {
+        let mut stage = Stage::settled();
+        ask(&mut stage, 1, 1, 1);
+        confirm(&mut stage, 1, 1, 1, 3, lease(0)).expect("the lease holds");
+        stage.campaign(2, 2);
+        stage.grant(3, 2, 2);
+        let mut handed_over = stage.clone();
+        let outcome = stage.role(2, Role::Leader, 2);
+        assert_eq!(broken(outcome), Invariant::ReadSafety);
+        let to = peer(2);
+        handed_over
+            .raft(1, RaftFact::TransferStarted { to })
+            .expect("a leader may");
+        handed_over
+            .role(2, Role::Leader, 2)
+            .expect("the lease is given up");
     }
 
     #[test]

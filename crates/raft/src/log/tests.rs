@@ -122,7 +122,10 @@ fn a_gap_is_our_own_broken_invariant() {
 #[derive(Debug, Clone)]
 enum Change {
     Push(u64),
+    /// So many entries at once, each of so much later a term.
+    Run(Vec<u64>),
     Cut(u64),
+    Compact(u64),
     Take,
     Persist(u64),
 }
@@ -130,7 +133,9 @@ enum Change {
 fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
         4 => (0_u64..2).prop_map(Change::Push),
+        4 => prop::collection::vec(0_u64..2, 0..5).prop_map(Change::Run),
         2 => (6_u64..20).prop_map(Change::Cut),
+        1 => (0_u64..20).prop_map(Change::Compact),
         1 => Just(Change::Take),
         1 => (0_u64..20).prop_map(Change::Persist),
     ]
@@ -144,10 +149,11 @@ proptest! {
         changes in prop::collection::vec(change(), 0..40),
         probe in 0_u64..25,
         term in 0_u64..10,
+        fitting in (0_u64..25, 0_u64..25, 1_usize..6),
     ) {
         let mut log = log(&[]);
-        // The model: the terms from index 6 on, and how many are durable.
-        let (mut terms, mut durable) = (Vec::<u64>::new(), 0_usize);
+        // The model: the terms from index 6 on, how many are durable, and how many are gone.
+        let (mut terms, mut durable, mut gone) = (Vec::<u64>::new(), 0_usize, 0_usize);
         for change in changes {
             match change {
                 Change::Push(step) => {
@@ -155,6 +161,24 @@ proptest! {
                     terms.push(next);
                     log.push_new(Term::new(next), EntryKind::Normal, Bytes::new());
                 }
+                Change::Run(steps) => {
+                    let mut run = Vec::new();
+                    for step in steps {
+                        terms.push(terms.last().copied().unwrap_or(2) + step);
+                        run.push(entry(5 + terms.len() as u64, terms[terms.len() - 1]));
+                    }
+                    log.push_run(run.into());
+                }
+                Change::Compact(to) => {
+                    let to = usize::try_from(to.saturating_sub(5)).expect("small");
+                    // Only what is written and durable is ever compacted.
+                    log.take_unwritten();
+                    if to <= durable {
+                        gone = gone.max(to);
+                        log.compact(at(to as u64 + 5));
+                    }
+                }
+                Change::Cut(from) if from < 6 + gone as u64 => {}
                 Change::Cut(from) => {
                     terms.truncate(usize::try_from(from - 6).expect("small"));
                     durable = durable.min(terms.len());
@@ -170,7 +194,15 @@ proptest! {
                 }
             }
         }
-        let model: Vec<(u64, u64)> = (6..).zip(terms.iter().copied()).collect();
+        let all = (6..).zip(terms.iter().copied());
+        let model: Vec<(u64, u64)> = all.skip(gone).collect();
+        let truncated = (5 + gone as u64, gone.checked_sub(1).map_or(2, |last| terms[last]));
+        prop_assert_eq!(log.truncated().term.get(), truncated.1);
+        let known: Vec<_> = (0..25).map(|i| log.term(at(i)).map(Term::get)).collect();
+        let expected: Vec<_> = (0..25)
+            .map(|i| model.iter().chain([&truncated]).find(|(at, _)| *at == i).map(|(_, t)| *t))
+            .collect();
+        prop_assert_eq!(known, expected);
         let held: Vec<(u64, u64)> = log
             .entries(at(0), at(100))
             .map(|e| (e.index.get(), e.term.get()))
@@ -182,8 +214,16 @@ proptest! {
             .iter()
             .rev()
             .find(|(i, t)| *i <= probe && *t <= term)
-            .map_or((5, 2), |&position| position);
+            .map_or(truncated, |&position| position);
         let found = log.agreeable(at(probe), Term::new(term));
         prop_assert_eq!((found.index.get(), found.term.get()), agreeable);
+        let (from, to, count) = fitting;
+        if from > truncated.0 && from <= to && to <= log.last_index().get() {
+            let (entries, bytes) = log.fitting(at(from), at(to), count, usize::MAX);
+            let range = log.entries(at(from), at(to)).take(count);
+            let range: Vec<Entry> = range.cloned().collect();
+            prop_assert_eq!(bytes, range.iter().map(|entry| entry.data.len()).sum::<usize>());
+            prop_assert_eq!(entries, range);
+        }
     }
 }

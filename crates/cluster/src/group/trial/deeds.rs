@@ -15,6 +15,17 @@ use types::{
 
 use super::{Stage, plan::DeedKind};
 
+/// How the peer fares that shall lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transferee {
+    /// It hears and is heard.
+    Well,
+    /// It hears nothing.
+    Deaf,
+    /// Nobody hears it.
+    Mute,
+}
+
 /// What deeds leave behind.
 #[derive(Default)]
 pub(super) struct Deeds {
@@ -65,12 +76,20 @@ impl Stage {
         };
         match kind {
             DeedKind::Change => self.change(),
-            DeedKind::Transfer => self.transfer(false),
-            DeedKind::TransferInVain => self.transfer(true),
+            DeedKind::Transfer => self.transfer(Transferee::Well),
+            DeedKind::TransferInVain => {
+                let is_deaf = self.dice.happens(500);
+                self.transfer(if is_deaf {
+                    Transferee::Deaf
+                } else {
+                    Transferee::Mute
+                });
+            }
             DeedKind::Compact => self.compact(store),
             DeedKind::Campaign => self.admin(store, AdminCommand::Campaign),
             DeedKind::Forget => self.admin(store, AdminCommand::ForgetLeader),
             DeedKind::KillLeader => self.kill_leader(),
+            DeedKind::Estrange => self.estrange(store),
         }
     }
 
@@ -106,8 +125,8 @@ impl Stage {
         }
     }
 
-    /// To a voter; in vain to one that hears nothing any more.
-    fn transfer(&mut self, in_vain: bool) {
+    /// To a voter, that may be cut off in one direction.
+    pub(super) fn transfer(&mut self, transferee: Transferee) {
         let Some((store, raft)) = self.leader() else {
             return;
         };
@@ -116,16 +135,33 @@ impl Stage {
         let Some(to) = self.pick(&others) else {
             return;
         };
-        if in_vain {
-            let deaf = StoreId::new(to.get());
-            let others = self.stores().into_iter().filter(|other| *other != deaf);
-            let ways = others.map(|other| (other, deaf)).collect();
-            self.act(Action::Block { ways });
-            let ticks = self.sim.conductor().settings().election_ticks * 2;
-            let ms = ticks * self.sim.conductor().settings().tick_ms;
-            self.deeds.blocked_until = Some(self.now().plus(ms * US_PER_MS));
+        let one = StoreId::new(to.get());
+        let others = self.stores().into_iter().filter(|other| *other != one);
+        match transferee {
+            Transferee::Well => {}
+            Transferee::Deaf => self.block(others.map(|other| (other, one)).collect(), 2),
+            Transferee::Mute => self.block(others.map(|other| (one, other)).collect(), 2),
         }
         self.admin(store, AdminCommand::TransferLeader { to });
+    }
+
+    /// Two stores that do not hear each other, while everybody else hears both.
+    fn estrange(&mut self, other: StoreId) {
+        if let Some(leader) = self.leader().map(|(store, _)| store) {
+            self.block(vec![(leader, other), (other, leader)], 4);
+            // It need not wait for its timer: a host may ask it to campaign.
+            if self.dice.happens(500) {
+                self.admin(other, AdminCommand::Campaign);
+            }
+        }
+    }
+
+    /// Blocks these ways, and no others, for so many shortest election timeouts.
+    fn block(&mut self, ways: Vec<(StoreId, StoreId)>, timeouts: u64) {
+        self.act(Action::Block { ways });
+        let settings = self.sim.conductor().settings();
+        let ms = settings.election_ticks * settings.tick_ms * timeouts;
+        self.deeds.blocked_until = Some(self.now().plus(ms * US_PER_MS));
     }
 
     fn change(&mut self) {
@@ -193,13 +229,14 @@ impl Stage {
     /// A command of the page's client, which finds the leader by itself.
     pub(super) fn submit(&mut self) {
         let key = Bytes::from(format!("k{}", self.dice.below(4)));
-        let command = match self.dice.below(10) {
-            0..=5 => Command::Put {
+        let writes = self.dice.happens(self.plan.write_permille);
+        let command = match self.dice.below(7) {
+            _ if !writes => Command::Get { key },
+            0 => Command::Delete { key },
+            _ => Command::Put {
                 key,
                 value: self.next_value(),
             },
-            6 => Command::Delete { key },
-            _ => Command::Get { key },
         };
         // Gets go anywhere, since followers may answer them.
         let stores = self.stores();

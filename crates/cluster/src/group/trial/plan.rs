@@ -30,6 +30,9 @@ pub(super) struct Plan {
     pub(super) deeds: Vec<DeedKind>,
     pub(super) deed_pause_ms: (u64, u64),
     pub(super) submit_pause_ms: (u64, u64),
+    /// How many of the commands write, in thousandths. Where few do, a store that heard nothing
+    /// for a while is still up to date.
+    pub(super) write_permille: u64,
     pub(super) longest_ms: u64,
 }
 
@@ -50,11 +53,13 @@ pub(super) enum DeedKind {
     Forget,
     /// Kills the leader, and starts it again.
     KillLeader,
+    /// Cuts the leader off from one other store, which everybody else still hears.
+    Estrange,
 }
 
 /// The deeds of a dialect: each with its chance to be among those of a seed, in thousandths, and
 /// how often it then comes. MIT 6.824 has a fixed membership.
-const DEEDS: [(DeedKind, u64, u64); 7] = [
+const DEEDS: [(DeedKind, u64, u64); 8] = [
     (DeedKind::Change, 800, 5),
     (DeedKind::Transfer, 700, 3),
     (DeedKind::TransferInVain, 500, 2),
@@ -62,6 +67,7 @@ const DEEDS: [(DeedKind, u64, u64); 7] = [
     (DeedKind::Campaign, 500, 1),
     (DeedKind::Forget, 300, 1),
     (DeedKind::KillLeader, 600, 2),
+    (DeedKind::Estrange, 600, 3),
 ];
 
 impl Plan {
@@ -98,12 +104,15 @@ impl Plan {
         let deeds = draw_deeds(trial.preset, &mut dice);
         let deed_pause = dice.between(60, 300);
         let submit_pause = dice.between(8, 30);
+        let reads_mostly = if setup.lease.is_some() { 700 } else { 150 };
+        let write_permille = if dice.happens(reads_mostly) { 20 } else { 700 };
         Self {
             config,
             setup,
             deeds,
             deed_pause_ms: (10, deed_pause),
             submit_pause_ms: (1, submit_pause),
+            write_permille,
             longest_ms: LONGEST_MS,
         }
     }
