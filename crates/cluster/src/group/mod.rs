@@ -295,9 +295,9 @@ impl GroupNode {
         }
     }
 
-    /// Takes everything out of raft: sends, applies, and opens a write when none is open. Nothing is
-    /// applied while a Ready is there: a snapshot in it calls off what waits to be applied, and the
-    /// membership in raft is the snapshot's already.
+    /// Takes everything out of raft: sends, applies, and opens a write when none is open. Nothing
+    /// is applied while a Ready is there: a snapshot in it calls off what waits to be applied, and
+    /// the membership in raft is the snapshot's already.
     fn finish(&mut self, cause: EventId, output: &mut Output) {
         let mut budget = self.habits.apply_at_once.unwrap_or(u64::MAX);
         loop {

@@ -141,6 +141,60 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
+/// The model: the terms from index 6 on, how many are durable, and how many are gone.
+#[derive(Debug, Default)]
+struct Plain {
+    terms: Vec<u64>,
+    durable: usize,
+    gone: usize,
+}
+
+impl Plain {
+    fn last_term(&self) -> u64 {
+        self.terms.last().copied().unwrap_or(2)
+    }
+
+    /// Makes a change to the list and to the log.
+    fn follow(&mut self, change: Change, log: &mut Log) {
+        let place = |index: u64| usize::try_from(index.saturating_sub(5)).expect("small");
+        match change {
+            Change::Push(step) => {
+                self.terms.push(self.last_term() + step);
+                log.push_new(Term::new(self.last_term()), EntryKind::Normal, Bytes::new());
+            }
+            Change::Run(steps) => {
+                let mut run = Vec::new();
+                for step in steps {
+                    self.terms.push(self.last_term() + step);
+                    run.push(entry(5 + self.terms.len() as u64, self.last_term()));
+                }
+                log.push_run(run.into());
+            }
+            Change::Compact(to) => {
+                // Only what is written and durable is ever compacted.
+                log.take_unwritten();
+                if place(to) <= self.durable {
+                    self.gone = self.gone.max(place(to));
+                    log.compact(at(to.max(5)));
+                }
+            }
+            Change::Cut(from) if from < 6 + self.gone as u64 => {}
+            Change::Cut(from) => {
+                self.terms.truncate(place(from - 1));
+                self.durable = self.durable.min(self.terms.len());
+                log.cut(at(from));
+            }
+            Change::Take => {
+                log.take_unwritten();
+            }
+            Change::Persist(to) => {
+                self.durable = self.durable.max(place(to).min(self.terms.len()));
+                log.persist(at(to.max(5)));
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(5_000))]
 
@@ -152,48 +206,11 @@ proptest! {
         fitting in (0_u64..25, 0_u64..25, 1_usize..6),
     ) {
         let mut log = log(&[]);
-        // The model: the terms from index 6 on, how many are durable, and how many are gone.
-        let (mut terms, mut durable, mut gone) = (Vec::<u64>::new(), 0_usize, 0_usize);
+        let mut list = Plain::default();
         for change in changes {
-            match change {
-                Change::Push(step) => {
-                    let next = terms.last().copied().unwrap_or(2) + step;
-                    terms.push(next);
-                    log.push_new(Term::new(next), EntryKind::Normal, Bytes::new());
-                }
-                Change::Run(steps) => {
-                    let mut run = Vec::new();
-                    for step in steps {
-                        terms.push(terms.last().copied().unwrap_or(2) + step);
-                        run.push(entry(5 + terms.len() as u64, terms[terms.len() - 1]));
-                    }
-                    log.push_run(run.into());
-                }
-                Change::Compact(to) => {
-                    let to = usize::try_from(to.saturating_sub(5)).expect("small");
-                    // Only what is written and durable is ever compacted.
-                    log.take_unwritten();
-                    if to <= durable {
-                        gone = gone.max(to);
-                        log.compact(at(to as u64 + 5));
-                    }
-                }
-                Change::Cut(from) if from < 6 + gone as u64 => {}
-                Change::Cut(from) => {
-                    terms.truncate(usize::try_from(from - 6).expect("small"));
-                    durable = durable.min(terms.len());
-                    log.cut(at(from));
-                }
-                Change::Take => {
-                    log.take_unwritten();
-                }
-                Change::Persist(to) => {
-                    let to = usize::try_from(to.saturating_sub(5)).expect("small");
-                    durable = durable.max(to.min(terms.len()));
-                    log.persist(at(to as u64 + 5));
-                }
-            }
+            list.follow(change, &mut log);
         }
+        let Plain { terms, durable, gone } = list;
         let all = (6..).zip(terms.iter().copied());
         let model: Vec<(u64, u64)> = all.skip(gone).collect();
         let truncated = (5 + gone as u64, gone.checked_sub(1).map_or(2, |last| terms[last]));

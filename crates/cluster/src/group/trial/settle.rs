@@ -137,8 +137,8 @@ impl Stage {
     /// stores that are not of the group any more and may not know it (TinyKV's destroy them),
     /// starts those that a last change brought in, and writes something.
     fn operate(&mut self, fresh: Option<&Bytes>) {
-        // Once is not enough: without a no-op a new leader commits what it found with the next write
-        // only.
+        // Once is not enough: without a no-op a new leader commits what it found with the next
+        // write only.
         if let Some(value) = fresh.cloned() {
             let key = Bytes::from_static(FRESH_KEY);
             let command = Command::Put { key, value };
