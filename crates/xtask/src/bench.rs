@@ -1,7 +1,7 @@
 //! `cargo xtask bench NAME`: measures, compares with others, prints a table and keeps the figures.
 //!
 //! Each name has a module that makes its figures; they go to `target/bench/NAME.json`, where
-//! `cargo xtask figures` finds them.
+//! `cargo xtask figures` finds them. With `--lean-reference` it is `target/bench/NAME-lean.json`.
 
 mod core;
 
@@ -20,6 +20,18 @@ pub(crate) struct Bench {
     /// Rounds of each case; what is reported is the median.
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(5..))]
     rounds: u32,
+    /// Compare `core` with the strongest setup of raft-rs, not with the documented one.
+    #[arg(long)]
+    lean_reference: bool,
+}
+
+impl Bench {
+    /// The name under which the figures are kept: those of another reference have a file of their
+    /// own.
+    fn file(&self) -> String {
+        let suffix = if self.lean_reference { "-lean" } else { "" };
+        format!("{}{suffix}", self.name)
+    }
 }
 
 /// How the figures of a name are made.
@@ -32,7 +44,7 @@ const BENCHES: [(&str, Make); 1] = [("core", core::run)];
 pub(crate) fn run(options: &Bench, tools: &Cache, steps: &mut Steps) -> Result<()> {
     let make = find(&options.name)?;
     let figures = make(options, tools, steps)?;
-    let path = figures::write(&options.name, &figures)?;
+    let path = figures::write(&options.file(), &figures)?;
     println!("\n{}", table(&figures));
     println!("written to {}", path.display());
     Ok(())
@@ -97,6 +109,24 @@ mod tests {
             "{error}"
         );
         assert!(find("core").is_ok());
+    }
+
+    #[test]
+    fn figures_of_the_lean_reference_have_a_file_of_their_own() {
+        let file = |lean_reference| {
+            let name = "core".to_owned();
+            let rounds = 5;
+            Bench {
+                name,
+                rounds,
+                lean_reference,
+            }
+            .file()
+        };
+        assert_eq!(
+            (file(false), file(true)),
+            ("core".into(), "core-lean".into())
+        );
     }
 
     #[test]

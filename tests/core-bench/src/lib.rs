@@ -3,25 +3,21 @@
 //!
 //! `cargo xtask bench core` builds this natively and for Node, runs every case in both, and makes
 //! the table. What is the same for both cores: the cases and their counts, the loop and the order
-//! of its turns ([`cluster`]), messages that are moved and never encoded, the disk ([`disk`], a
-//! queue in memory that is written before anything is promised), when logs are compacted, how
-//! applied entries are hashed, the settings ([`core`]), no log output, the allocator and the
-//! profile. Both see the same bytes, so both must end with the same hash.
+//! of its turns ([`cluster`]), messages that are moved and never encoded, a disk in memory that is
+//! written before anything is promised, when logs are compacted, how applied entries are hashed,
+//! the settings ([`core`]), no log output, the allocator and the profile. Both see the same bytes,
+//! so both must end with the same hash.
 //!
-//! raft-rs gets the best setup that we found for it, not the one that is easiest to write:
-//!
-//! - a storage that is part of the `RawNode`, without the lock and the copies of its `MemStorage`;
-//! - entries are moved from a `Ready` to the disk, where its examples clone them;
-//! - a batch is one `MsgPropose` with all its entries, which makes one append for each follower
-//!   (`propose` alone would make 64, or search its messages 64 times with `batch_append`);
-//! - `prost` as its codec, whose messages are plain structs.
+//! raft-rs is the reference as its documentation shows it ([`raft_rs::documented`]): its own
+//! `MemStorage`, its loop, and one `propose` for each command. `--lean-reference` takes the
+//! strongest setup that we found for it instead ([`raft_rs::lean`]). Both use `prost` as the codec,
+//! whose messages are plain structs.
 //!
 //! Deliberately absent: clocks of its own (the caller brings one), ratios and tables (`xtask`).
 
 pub mod cases;
 pub mod cluster;
 pub mod core;
-pub mod disk;
 pub mod ours;
 pub mod raft_rs;
 pub mod sample;

@@ -1,4 +1,5 @@
-//! `core-bench CASE ROUNDS` prints its samples as a JSON list. `cargo xtask bench core` calls it.
+//! `core-bench CASE REFERENCE ROUNDS` prints its samples as a JSON list; the reference is `raft_rs`
+//! or `raft_rs_lean`. `cargo xtask bench core` calls it.
 
 use std::process::ExitCode;
 use std::sync::LazyLock;
@@ -9,8 +10,8 @@ static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let result = match words.as_slice() {
-        [name, rounds] => run(name, rounds),
-        _ => Err("call it as `core-bench CASE ROUNDS`".to_owned()),
+        [name, reference, rounds] => run(name, reference, rounds),
+        _ => Err("call it as `core-bench CASE REFERENCE ROUNDS`".to_owned()),
     };
     match result {
         Ok(text) => {
@@ -24,10 +25,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(name: &str, rounds: &str) -> Result<String, String> {
+fn run(name: &str, reference: &str, rounds: &str) -> Result<String, String> {
     let rounds = rounds
         .parse()
         .map_err(|error| format!("`{rounds}` rounds: {error}"))?;
-    let samples = core_bench::sample::run(name, rounds, || BEGAN.elapsed().as_secs_f64())?;
+    let now = || BEGAN.elapsed().as_secs_f64();
+    let samples = core_bench::sample::run(name, reference, rounds, now)?;
     serde_json::to_string(&samples).map_err(|error| error.to_string())
 }

@@ -15,7 +15,8 @@ extern "C" {
 ///
 /// The same.
 #[wasm_bindgen]
-pub fn run(name: &str, rounds: usize) -> Result<String, String> {
-    let samples = crate::sample::run(name, rounds, || milliseconds() / 1_000.0)?;
+pub fn run(name: &str, reference: &str, rounds: usize) -> Result<String, String> {
+    let now = || milliseconds() / 1_000.0;
+    let samples = crate::sample::run(name, reference, rounds, now)?;
     serde_json::to_string(&samples).map_err(|error| error.to_string())
 }

@@ -4,6 +4,9 @@
 //! Times and allocations come from two builds, since counting costs the one more who allocates
 //! more. The program runs a case in rounds of ours, raft-rs, raft-rs, ours; a ratio is that of
 //! the times of one round, and the median of all rounds is what is reported.
+//!
+//! The reference is raft-rs as its documentation shows it, or, with `--lean-reference`, in the
+//! strongest setup that we found; the names of those rows end in `.lean`.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -32,8 +35,8 @@ const CASES: [(&str, &str); 5] = [
 ];
 
 /// Loads the module and prints what a case gives.
-const NODE_SCRIPT: &str = "const [path, name, rounds] = process.argv.slice(1); \
-    console.log(require(path).run(name, Number(rounds)));";
+const NODE_SCRIPT: &str = "const [path, name, reference, rounds] = process.argv.slice(1); \
+    console.log(require(path).run(name, reference, Number(rounds)));";
 
 /// Where the cases run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +54,47 @@ const PLACES: [Place; 2] = [Place::Native, Place::Wasm];
 enum Who {
     Ours,
     RaftRs,
+    RaftRsLean,
 }
 
-/// The cores of a round, in order.
-const ROUND: [Who; 4] = [Who::Ours, Who::RaftRs, Who::RaftRs, Who::Ours];
+/// With what ours is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reference {
+    /// raft-rs as its documentation shows it.
+    Documented,
+    /// raft-rs with the leanest host.
+    Lean,
+}
+
+impl Reference {
+    /// As the program is asked for it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Documented => "raft_rs",
+            Self::Lean => "raft_rs_lean",
+        }
+    }
+
+    fn who(self) -> Who {
+        match self {
+            Self::Documented => Who::RaftRs,
+            Self::Lean => Who::RaftRsLean,
+        }
+    }
+
+    /// What the names of its rows end in.
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Documented => "",
+            Self::Lean => ".lean",
+        }
+    }
+
+    /// The cores of a round, in order.
+    fn round(self) -> [Who; 4] {
+        [Who::Ours, self.who(), self.who(), Who::Ours]
+    }
+}
 
 /// One run of one case by one core, as the program prints it.
 #[derive(Clone, Debug, Deserialize)]
@@ -86,10 +126,16 @@ pub(super) fn run(options: &Bench, tools: &Cache, steps: &mut Steps) -> Result<V
     })?;
     let tools = tools.prepare(FOR_BENCHES, steps)?;
     let protoc = protoc::prepare(steps)?;
+    let reference = if options.lean_reference {
+        Reference::Lean
+    } else {
+        Reference::Documented
+    };
     let mut outcomes = Vec::new();
     for place in PLACES {
         let builder = Builder {
             place,
+            reference,
             protoc: &protoc,
             tools: &tools,
             node: &node,
@@ -106,12 +152,13 @@ pub(super) fn run(options: &Bench, tools: &Cache, steps: &mut Steps) -> Result<V
             });
         }
     }
-    figures(&outcomes)
+    figures(&outcomes, reference)
 }
 
 /// What it takes to build and run the program in one place.
 struct Builder<'a> {
     place: Place,
+    reference: Reference,
     protoc: &'a Path,
     tools: &'a Ready,
     node: &'a Path,
@@ -155,8 +202,9 @@ impl Builder<'_> {
             for (case, _) in CASES {
                 progress.detail(case);
                 let mut command = self.runner(&program);
-                let samples = samples(command.arg(case).arg(rounds.to_string()))
-                    .with_context(|| format!("{case}.{} did not run", self.place.name()))?;
+                let samples =
+                    samples(command.args([case, self.reference.name(), &rounds.to_string()]))
+                        .with_context(|| format!("{case}.{} did not run", self.place.name()))?;
                 all.push((case.to_owned(), samples));
             }
             Ok(all)
@@ -217,7 +265,7 @@ fn samples(command: &mut Command) -> Result<Vec<Sample>> {
 }
 
 /// The rows of all cases in all places, in the order of the lists; all of them or an error.
-fn figures(outcomes: &[Outcome]) -> Result<Vec<Figure>> {
+fn figures(outcomes: &[Outcome], reference: Reference) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for (case, operation) in CASES {
         for place in PLACES {
@@ -226,16 +274,22 @@ fn figures(outcomes: &[Outcome]) -> Result<Vec<Figure>> {
                 .iter()
                 .find(|outcome| outcome.name == case && outcome.place == place)
                 .ok_or_else(|| anyhow!("the case {name} is missing"))?;
-            let rows = rows(&name, operation, outcome);
+            let rows = rows(&name, operation, outcome, reference);
             figures.extend(rows.with_context(|| format!("{name} cannot be compared"))?);
         }
     }
     Ok(figures)
 }
 
-fn rows(name: &str, operation: &str, outcome: &Outcome) -> Result<[Figure; 2]> {
-    check(&outcome.timed)?;
-    check(&outcome.counted)?;
+fn rows(
+    name: &str,
+    operation: &str,
+    outcome: &Outcome,
+    reference: Reference,
+) -> Result<[Figure; 2]> {
+    let (round, suffix) = (reference.round(), reference.suffix());
+    check(&outcome.timed, &round)?;
+    check(&outcome.counted, &round)?;
     let speed = |who: Who| {
         let speeds =
             of(&outcome.timed, who).map(|sample| sample.operations as f64 / sample.seconds);
@@ -247,18 +301,18 @@ fn rows(name: &str, operation: &str, outcome: &Outcome) -> Result<[Figure; 2]> {
         let (allocations, operations) = counted.context("no allocations were counted")?;
         anyhow::Ok(allocations as f64 / operations as f64)
     };
-    let ratios = outcome.timed.chunks(ROUND.len()).map(ratio_of_round);
-    let (ours, theirs) = (allocations(Who::Ours)?, allocations(Who::RaftRs)?);
+    let ratios = outcome.timed.chunks(round.len()).map(ratio_of_round);
+    let (ours, theirs) = (allocations(Who::Ours)?, allocations(reference.who())?);
     Ok([
         Figure {
-            name: name.to_owned(),
+            name: format!("{name}{suffix}"),
             value: speed(Who::Ours)?,
             unit: format!("{operation}s per second"),
-            reference: Some(speed(Who::RaftRs)?),
+            reference: Some(speed(reference.who())?),
             ratio: Some(median(ratios.collect())?),
         },
         Figure {
-            name: format!("{name}.allocations"),
+            name: format!("{name}.allocations{suffix}"),
             value: ours,
             unit: format!("allocations per {operation}"),
             reference: Some(theirs),
@@ -273,16 +327,13 @@ fn of(samples: &[Sample], who: Who) -> impl Iterator<Item = &Sample> {
 }
 
 /// Whether the samples are whole rounds in which everybody did and applied the same.
-fn check(samples: &[Sample]) -> Result<()> {
+fn check(samples: &[Sample], expected: &[Who]) -> Result<()> {
     let first = samples.first().context("there are no samples")?;
-    let whole = samples.chunks(ROUND.len()).all(|round| {
+    let whole = samples.chunks(expected.len()).all(|round| {
         let order: Vec<Who> = round.iter().map(|sample| sample.who).collect();
-        order == ROUND
+        order == expected
     });
-    ensure!(
-        whole,
-        "the samples are no rounds of ours, raft-rs, raft-rs, ours"
-    );
+    ensure!(whole, "the samples are no rounds of {expected:?}");
     for sample in samples {
         ensure!(
             (sample.applied, &sample.hash) == (first.applied, &first.hash),
@@ -298,8 +349,13 @@ fn check(samples: &[Sample]) -> Result<()> {
 
 /// How many times quicker ours was in a round.
 fn ratio_of_round(round: &[Sample]) -> f64 {
-    let seconds = |who: Who| of(round, who).map(|sample| sample.seconds).sum::<f64>();
-    seconds(Who::RaftRs) / seconds(Who::Ours)
+    let seconds = |ours: bool| {
+        let samples = round
+            .iter()
+            .filter(|sample| (sample.who == Who::Ours) == ours);
+        samples.map(|sample| sample.seconds).sum::<f64>()
+    };
+    seconds(false) / seconds(true)
 }
 
 /// The middle one, or the mean of the two.
@@ -325,15 +381,18 @@ mod tests {
         }
     }
 
-    /// One round for each pair of times of ours and of raft-rs.
-    fn rounds(times: &[(f64, f64)]) -> Vec<Sample> {
+    /// One round for each pair of times of ours and of the reference.
+    fn rounds(reference: Reference, times: &[(f64, f64)]) -> Vec<Sample> {
         let round = |&(ours, theirs): &(f64, f64)| {
-            ROUND.map(|who| sample(who, if who == Who::Ours { ours } else { theirs }))
+            reference
+                .round()
+                .map(|who| sample(who, if who == Who::Ours { ours } else { theirs }))
         };
         times.iter().flat_map(round).collect()
     }
 
-    fn outcomes() -> Vec<Outcome> {
+    fn outcomes(reference: Reference) -> Vec<Outcome> {
+        let times = [(1.0, 3.0), (1.0, 30.0), (2.0, 8.0), (1.0, 1.0), (1.0, 5.0)];
         let places = CASES
             .iter()
             .flat_map(|(name, _)| PLACES.map(|place| (*name, place)));
@@ -341,15 +400,16 @@ mod tests {
             .map(|(name, place)| Outcome {
                 name: name.to_owned(),
                 place,
-                timed: rounds(&[(1.0, 3.0), (1.0, 30.0), (2.0, 8.0), (1.0, 1.0), (1.0, 5.0)]),
-                counted: rounds(&[(9.0, 9.0)]),
+                timed: rounds(reference, &times),
+                counted: rounds(reference, &[(9.0, 9.0)]),
             })
             .collect()
     }
 
     #[test]
     fn the_ratio_is_the_median_of_the_rounds_ratios() {
-        let figures = figures(&outcomes()).expect("all is there");
+        let figures =
+            figures(&outcomes(Reference::Documented), Reference::Documented).expect("all is there");
         let row = &figures[0];
         assert_eq!(
             (row.name.as_str(), row.ratio),
@@ -360,7 +420,8 @@ mod tests {
 
     #[test]
     fn fewer_allocations_are_better() {
-        let figures = figures(&outcomes()).expect("all is there");
+        let figures =
+            figures(&outcomes(Reference::Documented), Reference::Documented).expect("all is there");
         let row = &figures[1];
         assert_eq!(row.name, "singles3.native.allocations");
         assert_eq!(
@@ -371,34 +432,37 @@ mod tests {
 
     #[test]
     fn a_missing_case_is_an_error() {
-        let mut outcomes = outcomes();
+        let mut outcomes = outcomes(Reference::Documented);
         outcomes.retain(|outcome| outcome.name != "batch5" || outcome.place != Place::Wasm);
-        let error = figures(&outcomes).expect_err("one is missing").to_string();
+        let error = figures(&outcomes, Reference::Documented)
+            .expect_err("one is missing")
+            .to_string();
         assert_eq!(error, "the case batch5.wasm is missing");
     }
 
     #[test]
     fn what_applied_something_else_is_not_compared() {
-        let mut outcomes = outcomes();
+        let mut outcomes = outcomes(Reference::Documented);
         outcomes[0].timed[2].hash = "00fe".to_owned();
-        assert!(figures(&outcomes).is_err());
+        assert!(figures(&outcomes, Reference::Documented).is_err());
         outcomes[0].timed[2].hash = "00ff".to_owned();
         outcomes[0].timed[2].applied -= 1;
-        assert!(figures(&outcomes).is_err());
+        assert!(figures(&outcomes, Reference::Documented).is_err());
     }
 
     #[test]
     fn a_round_that_is_not_whole_is_an_error() {
-        let mut outcomes = outcomes();
+        let mut outcomes = outcomes(Reference::Documented);
         outcomes[0].timed.pop();
-        assert!(figures(&outcomes).is_err());
+        assert!(figures(&outcomes, Reference::Documented).is_err());
         outcomes[0].timed.clear();
-        assert!(figures(&outcomes).is_err());
+        assert!(figures(&outcomes, Reference::Documented).is_err());
     }
 
     #[test]
     fn the_figures_are_a_list_of_five_fields_each() {
-        let figures = figures(&outcomes()).expect("all is there");
+        let figures =
+            figures(&outcomes(Reference::Documented), Reference::Documented).expect("all is there");
         assert_eq!(figures.len(), 2 * CASES.len() * PLACES.len());
         let json = serde_json::to_value(&figures[0]).expect("JSON");
         let expected = serde_json::json!({
@@ -409,6 +473,25 @@ mod tests {
             "ratio": 4.0,
         });
         assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn rows_of_the_lean_reference_have_names_of_their_own() {
+        let outcomes = outcomes(Reference::Lean);
+        let figures = figures(&outcomes, Reference::Lean).expect("all is there");
+        let names: Vec<&str> = figures.iter().map(|row| row.name.as_str()).collect();
+        assert!(names.iter().all(|name| name.ends_with(".lean")));
+        assert_eq!(
+            names[..2],
+            ["singles3.native.lean", "singles3.native.allocations.lean"]
+        );
+        assert_eq!(figures[0].ratio, Some(4.0));
+    }
+
+    #[test]
+    fn samples_of_another_reference_are_an_error() {
+        let outcomes = outcomes(Reference::Lean);
+        assert!(figures(&outcomes, Reference::Documented).is_err());
     }
 
     #[test]
@@ -427,6 +510,15 @@ mod tests {
             (samples[0].who, samples[0].allocations),
             (Who::RaftRs, None)
         );
+    }
+
+    #[test]
+    fn samples_have_the_name_that_the_reference_is_asked_by() {
+        for reference in [Reference::Documented, Reference::Lean] {
+            let name = serde_json::json!(reference.name());
+            let who: Who = serde_json::from_value(name).expect("a core");
+            assert_eq!(who, reference.who());
+        }
     }
 
     #[test]
