@@ -26,12 +26,10 @@ pub struct BrokenRule {
     pub pitfalls: &'static [&'static str],
     /// What goes wrong, in a sentence.
     pub symptom: &'static str,
-    /// The invariant that names it, or the first of several that may: "R1" to "R17".
+    /// The invariants that were seen to name it, "R1" to "R17"; which comes first is up to the run.
     pub caught_by: &'static [&'static str],
     /// The dialect in which it shows.
     pub preset: Preset,
-    /// Whether it shows only while leaders hold leases.
-    pub needs_lease: bool,
     /// The table with the broken rule in it.
     pub rules: &'static Rules,
 }

@@ -258,7 +258,7 @@ impl Peer {
             .map(|member| self.new_progress(member, next))
             .collect();
         self.pending_change = rule!(self.rules, pending_at_election(last));
-        self.reads.lead();
+        self.reads.start_anew();
         self.uncommitted_bytes = 0;
         if self.config.no_op_on_election {
             self.append_own(EntryKind::NoOp, Bytes::new());

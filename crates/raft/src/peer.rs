@@ -432,7 +432,7 @@ impl Peer {
         self.votes.clear();
         self.followers.clear();
         self.snapshots_wanted.clear();
-        self.reads.forget_asked();
+        self.reads.start_anew();
         if before.0 != Role::Follower {
             self.timer.redraw();
         }

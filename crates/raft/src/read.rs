@@ -53,18 +53,14 @@ pub(crate) struct Reads {
 }
 
 impl Reads {
-    /// A leader starts: nothing was asked yet, no lease is held.
-    pub(crate) fn lead(&mut self) {
+    /// A leadership begins or ends: nothing was asked of it, no lease is held. Answers that came
+    /// for the own host stay.
+    pub(crate) fn start_anew(&mut self) {
         let answers = std::mem::take(&mut self.answers);
         *self = Self {
             answers,
             ..Self::default()
         };
-    }
-
-    /// What was asked of a leader that leads no more gets no answer.
-    pub(crate) fn forget_asked(&mut self) {
-        self.lead();
     }
 
     pub(crate) fn give_lease_up(&mut self) {

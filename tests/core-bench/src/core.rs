@@ -4,9 +4,9 @@
 pub const ELECTION_TICKS: u32 = 10;
 /// Ticks between heartbeats, for both cores.
 pub const HEARTBEAT_TICKS: u32 = 1;
-/// Appends on their way to one follower; ours has it as a constant.
+/// Appends on their way to one follower, for both cores.
 pub const APPENDS_IN_FLIGHT: usize = 64;
-/// Bytes of payload in one append; ours has it as a constant.
+/// Bytes of payload in one append, for both cores.
 pub const APPEND_BYTES: u64 = 1 << 20;
 
 /// One peer with its disk.

@@ -3,11 +3,13 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use raft::{Config, RawNode, Ready, Restored};
+use raft::{Config, Limits, RawNode, Ready, Restored};
 use types::id::PeerId;
 use types::raft::{Entries, EntryKind, HardState, LogIndex, Message, Role};
 
-use crate::core::{Applied, Core, ELECTION_TICKS, HEARTBEAT_TICKS, send};
+use crate::core::{
+    APPEND_BYTES, APPENDS_IN_FLIGHT, Applied, Core, ELECTION_TICKS, HEARTBEAT_TICKS, send,
+};
 
 /// The log as the core gives it, in runs, and what else a peer must remember.
 #[derive(Debug, Default)]
@@ -74,6 +76,11 @@ impl Core for Ours {
         let config = Config {
             election_ticks: ELECTION_TICKS,
             heartbeat_ticks: HEARTBEAT_TICKS,
+            limits: Limits {
+                in_flight_appends: APPENDS_IN_FLIGHT,
+                append_bytes: APPEND_BYTES as usize,
+                ..Limits::default()
+            },
             seed,
             ..Config::new(PeerId::new(id), voters)
         };
