@@ -10,6 +10,7 @@ use types::raft::{
 
 use crate::error::{ConfChangeError, ProposeError};
 use crate::membership::{Counts, Membership};
+use crate::oversight::Oversight;
 use crate::peer::Peer;
 use crate::progress::Progress;
 use crate::rules::{ChangeCheck, MemberKind};
@@ -23,7 +24,7 @@ pub fn conf_change_of(entry: &Entry) -> Option<ConfChange> {
     }
 }
 
-impl Peer {
+impl<O: Oversight> Peer<O> {
     /// Appends a membership change, when none is on its way and it can follow the one in force.
     pub(crate) fn propose_conf_change(
         &mut self,
@@ -34,7 +35,7 @@ impl Peer {
             pending: self.pending_change,
             applied: self.applied,
         };
-        if !rule!(self.rules, may_propose_change(&check)) {
+        if !rule!(self.oversight, may_propose_change(&check)) {
             return Err(ProposeError::ChangePending {
                 index: check.pending,
             });
@@ -83,7 +84,7 @@ impl Peer {
         let is_learner = !is_voter && self.membership.contains(member);
         Counts {
             incoming: counts.incoming
-                || is_learner && rule!(self.rules, is_counted(MemberKind::Learner)),
+                || is_learner && rule!(self.oversight, is_counted(MemberKind::Learner)),
             ..counts
         }
     }

@@ -8,9 +8,10 @@ use types::raft::{
 use crate::config::fits;
 use crate::error::StepError;
 use crate::membership::Membership;
+use crate::oversight::Oversight;
 use crate::peer::Peer;
 
-impl Peer {
+impl<O: Oversight> Peer<O> {
     // What a message must be, whoever sent it.
 
     pub(crate) fn check_form(&self, message: &Message) -> Result<(), StepError> {

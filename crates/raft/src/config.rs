@@ -6,7 +6,6 @@ use types::raft::{ConfState, Entry, HardState, LogIndex, LogPosition, Preset, Te
 
 use crate::error::ConfigError;
 use crate::membership::Membership;
-use crate::rules::{CORRECT, Rules};
 
 /// The largest term and index taken from outside: 2^52. Half of what an id can hold, so that no
 /// number from a message can bring our own arithmetic to its end.
@@ -97,18 +96,11 @@ pub struct Config {
     pub seed: u64,
     /// The own clock at the start, in microseconds; only leases look at it.
     pub clock_us: u64,
-    /// Whether facts and prefix hashes are made. No decision depends on it; but a Ready that holds
-    /// facts alone takes a number too.
-    #[serde(skip)]
-    pub trace: bool,
-    /// The rules to decide by.
-    #[serde(skip)]
-    pub rules: &'static Rules,
 }
 
 impl Config {
     /// [`Preset::TinyKv`]: 10 ticks to an election, 1 between heartbeats, a no-op on election;
-    /// seed zero, no trace, the correct rules.
+    /// seed zero.
     #[must_use]
     pub fn new(id: PeerId, voters: Vec<PeerId>) -> Self {
         Self {
@@ -125,8 +117,6 @@ impl Config {
             limits: Limits::default(),
             seed: 0,
             clock_us: 0,
-            trace: false,
-            rules: &CORRECT,
         }
     }
 

@@ -8,11 +8,12 @@ use types::raft::{
     Term, VoteVerdict,
 };
 
+use crate::oversight::Oversight;
 use crate::peer::Peer;
 use crate::quorum::{Tally, majority};
 use crate::rules::{CampaignCheck, LoyaltyCheck, PreVoteRequest, VoteRequest};
 
-impl Peer {
+impl<O: Oversight> Peer<O> {
     /// Starts an election, or asks first whether it could be won.
     pub(crate) fn campaign(&mut self, reason: RoleReason) {
         let transfer = reason == RoleReason::TransferAsked;
@@ -23,7 +24,7 @@ impl Peer {
             has_unapplied_snapshot: self.applied < self.log.truncated().index,
             is_loyal: self.is_bound(transfer),
         };
-        if !rule!(self.rules, may_campaign(&check)) || self.term().get() + 1 >= MAX_SAFE {
+        if !rule!(self.oversight, may_campaign(&check)) || self.term().get() + 1 >= MAX_SAFE {
             if !self.leads() {
                 self.timer.redraw();
             }
@@ -40,7 +41,7 @@ impl Peer {
             check_quorum: false,
             ..self.loyalty(transfer)
         };
-        rule!(self.rules, is_loyal(&check))
+        rule!(self.oversight, is_loyal(&check))
     }
 
     fn has_unapplied_change(&self) -> bool {
@@ -99,7 +100,7 @@ impl Peer {
     /// taken for an answer to another question.
     pub(crate) fn handle_pre_vote(&mut self, candidate: PeerId, term: Term, last: LogPosition) {
         let verdict = rule!(
-            self.rules,
+            self.oversight,
             decide_pre_vote(&PreVoteRequest {
                 term,
                 own_term: self.term(),
@@ -133,12 +134,15 @@ impl Peer {
 
     /// Answers a vote request of the own term.
     pub(crate) fn handle_vote_request(&mut self, candidate: PeerId, last: LogPosition) {
-        let verdict = rule!(self.rules, decide_vote(&self.vote_request(candidate, last)));
+        let verdict = rule!(
+            self.oversight,
+            decide_vote(&self.vote_request(candidate, last))
+        );
         let granted = verdict == VoteVerdict::Granted;
         if granted {
             self.hard_state.vote = Some(candidate);
         }
-        if rule!(self.rules, vote_resets_timer(verdict)) {
+        if rule!(self.oversight, vote_resets_timer(verdict)) {
             self.timer.reset();
         }
         self.tell(|peer| RaftFact::VoteDecided {
@@ -172,7 +176,12 @@ impl Peer {
     /// Counts the own vote when the rule lets it.
     pub(crate) fn count_own_vote(&mut self) {
         let is_open = self.role == Role::Candidate && !self.votes.contains_key(&self.id);
-        if is_open && rule!(self.rules, own_vote_counts(self.hard_state, self.durable)) {
+        if is_open
+            && rule!(
+                self.oversight,
+                own_vote_counts(self.hard_state, self.durable)
+            )
+        {
             self.count_vote(self.id, true);
         }
     }
@@ -213,13 +222,13 @@ impl Peer {
                 let is = |voter: &&PeerId| answer(self, **voter) == Some(wanted);
                 voters.iter().filter(is).count()
             };
-            rule!(self.rules, tally(voters.len(), said(true), said(false)))
+            rule!(self.oversight, tally(voters.len(), said(true), said(false)))
         };
         let conf_state = self.membership.state();
         let incoming = half(&conf_state.voters);
         if conf_state.is_joint() {
             rule!(
-                self.rules,
+                self.oversight,
                 jointly_tallied(incoming, half(&conf_state.outgoing))
             )
         } else {
@@ -236,7 +245,7 @@ impl Peer {
             .collect();
         let is_heard = |peer: &Self, voter| voter == peer.id || heard.contains(&voter);
         let tally = self.tally(|peer, voter| Some(is_heard(peer, voter)));
-        if !rule!(self.rules, keeps_leading(tally)) {
+        if !rule!(self.oversight, keeps_leading(tally)) {
             self.become_follower(self.term(), None, RoleReason::QuorumLost);
         }
     }
@@ -250,14 +259,14 @@ impl Peer {
         self.timer.redraw();
         self.tell_role(RoleReason::Won);
         let last = self.log.last_index();
-        let next = rule!(self.rules, next_at_election(last));
+        let next = rule!(self.oversight, next_at_election(last));
         let members = self.membership.members();
         self.followers = members
             .into_iter()
             .filter(|&member| member != self.id)
             .map(|member| self.new_progress(member, next))
             .collect();
-        self.pending_change = rule!(self.rules, pending_at_election(last));
+        self.pending_change = rule!(self.oversight, pending_at_election(last));
         self.reads.start_anew();
         self.uncommitted_bytes = 0;
         if self.config.no_op_on_election {

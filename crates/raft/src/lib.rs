@@ -13,6 +13,9 @@
 //! `membership` who takes part in them, `peer` the state that all share, `check` what a message
 //! must be, and `writes` what is on its way to the disk.
 //!
+//! Who wants to hear what a peer does, or to break one of its rules, says so by a type: see
+//! [`oversight`]. Everybody else takes [`RawNode::new`] and pays nothing for it.
+//!
 //! ```
 //! use bytes::Bytes;
 //! use raft::{Config, RawNode, Restored};
@@ -74,6 +77,7 @@ mod error;
 pub mod log;
 mod membership;
 mod node;
+pub mod oversight;
 mod peer;
 pub mod progress;
 pub mod quorum;
@@ -91,6 +95,7 @@ pub use crate::error::{
     TransferError,
 };
 pub use crate::node::{RawNode, Ready};
+pub use crate::oversight::{Overseen, Oversight, Unwatched};
 pub use crate::read::ReadState;
 pub use crate::rules::{CORRECT, Rules};
 pub use crate::timer::Timer;

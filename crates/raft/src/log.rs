@@ -12,6 +12,8 @@ use serde::Serialize;
 use types::codec;
 use types::raft::{Entries, Entry, EntryKind, LogIndex, LogPosition, Term};
 
+use crate::oversight::{Oversight, Unwatched};
+
 /// The prefix hash behind `entry`, given the one before it: the chained hash of its term, index
 /// and kind in fixed little-endian bytes, then of its data.
 #[must_use]
@@ -51,7 +53,8 @@ impl Run {
 /// They lie in shared runs: one for each append that came, and one for what a leader took in
 /// between two Readys. Whoever is given entries is given the runs themselves.
 #[derive(Debug, Clone, Serialize)]
-pub struct Log {
+#[serde(bound = "")]
+pub struct Log<O: Oversight = Unwatched> {
     truncated: LogPosition,
     runs: VecDeque<Run>,
     /// A leader's newest entries, behind the runs.
@@ -65,21 +68,21 @@ pub struct Log {
     given: LogIndex,
     #[serde(skip)]
     truncated_hash: u64,
-    /// Of every entry, when traced.
+    /// Of every entry, where somebody listens.
     #[serde(skip)]
     hashes: VecDeque<u64>,
     #[serde(skip)]
-    traced: bool,
+    oversight: O,
 }
 
-impl Log {
+impl<O: Oversight> Log<O> {
     /// A log whose `entries` are durable and follow `truncated` without gaps.
     #[must_use]
     pub fn new(
         truncated: LogPosition,
         truncated_hash: u64,
         entries: Vec<Entry>,
-        traced: bool,
+        oversight: O,
     ) -> Self {
         let mut log = Self {
             truncated,
@@ -91,7 +94,7 @@ impl Log {
             given: truncated.index,
             truncated_hash,
             hashes: VecDeque::new(),
-            traced,
+            oversight,
         };
         log.push_run(entries.into());
         log.persisted = log.last_index();
@@ -200,7 +203,7 @@ impl Log {
     /// asked for a trace.
     #[must_use]
     pub fn prefix_hash(&self, index: LogIndex) -> Option<u64> {
-        if !self.traced || index < self.truncated.index {
+        if !self.oversight.traces() || index < self.truncated.index {
             None
         } else if index == self.truncated.index {
             Some(self.truncated_hash)
@@ -289,7 +292,7 @@ impl Log {
             index: entry.index,
             term: entry.term,
         };
-        if self.traced {
+        if self.oversight.traces() {
             let before = self.hashes.back().copied();
             let before = before.unwrap_or(self.truncated_hash);
             self.hashes.push_back(chain_entry(before, entry));
@@ -333,7 +336,7 @@ impl Log {
             return;
         };
         self.truncated_hash = self.prefix_hash(to).unwrap_or_default();
-        if self.traced {
+        if self.oversight.traces() {
             self.hashes.drain(..=offset(self.first_index(), to));
         }
         self.seal();

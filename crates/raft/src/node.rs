@@ -14,6 +14,7 @@ use crate::error::{
     TransferError,
 };
 use crate::log::Log;
+use crate::oversight::{Oversight, Unwatched};
 use crate::peer::Peer;
 use crate::progress::Progress;
 use crate::quorum::Why;
@@ -51,7 +52,7 @@ pub struct Ready {
     /// Entries to apply, in order, each exactly once in a peer's life; durable here already. At
     /// most [`crate::Limits::committed_bytes`] at a time.
     pub committed: Entries,
-    /// What happened since the last Ready, in order; empty unless [`Config::trace`].
+    /// What happened since the last Ready, in order; empty unless [`Oversight::traces`].
     pub facts: Vec<RaftFact>,
     must_persist: bool,
 }
@@ -68,11 +69,12 @@ impl Ready {
 
 /// One peer of a raft group.
 ///
-/// Everything in it is plain data. Its postcard bytes are its whole state but for rules and trace,
-/// so equal bytes mean equal behaviour from here on.
+/// Everything in it is plain data. Its postcard bytes are its whole state but for its oversight and
+/// what that heard, so equal bytes mean equal behaviour from here on.
 #[derive(Debug, Clone, Serialize)]
-pub struct RawNode {
-    peer: Peer,
+#[serde(bound = "")]
+pub struct RawNode<O: Oversight = Unwatched> {
+    peer: Peer<O>,
     /// The hard state as the last Ready gave it.
     given: HardState,
     /// The number of the last Ready.
@@ -80,19 +82,34 @@ pub struct RawNode {
 }
 
 impl RawNode {
+    /// [`RawNode::with_oversight`] of a peer that is [`Unwatched`].
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn new(config: Config, restored: Restored) -> Result<Self, ConfigError> {
+        Self::with_oversight(config, restored, Unwatched)
+    }
+}
+
+impl<O: Oversight> RawNode<O> {
     /// Starts a peer from what its disk holds, as a follower that knows no leader. Its first Ready
-    /// holds the entries that are committed and not applied, and facts.
+    /// holds the entries that are committed and not applied, and facts where they are made.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] when `config` contradicts itself, or `restored` is no state that this crate
     /// can have written.
-    pub fn new(config: Config, restored: Restored) -> Result<Self, ConfigError> {
+    pub fn with_oversight(
+        config: Config,
+        restored: Restored,
+        oversight: O,
+    ) -> Result<Self, ConfigError> {
         config.validate()?;
         restored.validate()?;
         let given = restored.hard_state;
         Ok(Self {
-            peer: Peer::new(config, restored)?,
+            peer: Peer::new(config, restored, oversight)?,
             given,
             number: 0,
         })
@@ -285,7 +302,7 @@ impl RawNode {
     fn may_apply(&self) -> LogIndex {
         let log = &self.peer.log;
         rule!(
-            self.peer.rules,
+            self.peer.oversight,
             may_apply(self.peer.hard_state.commit, log.persisted())
         )
         .min(log.last_index())
@@ -300,7 +317,7 @@ impl RawNode {
         let (committed, _) = self.peer.log.fitting(from, to, usize::MAX, limit);
         if let Some(last) = committed.last() {
             let commit = self.peer.hard_state.commit;
-            self.peer.handed = rule!(self.peer.rules, handed_over(last.index, commit));
+            self.peer.handed = rule!(self.peer.oversight, handed_over(last.index, commit));
         }
         committed
     }
@@ -426,7 +443,7 @@ impl RawNode {
 
     /// The log.
     #[must_use]
-    pub fn log(&self) -> &Log {
+    pub fn log(&self) -> &Log<O> {
         &self.peer.log
     }
 

@@ -14,16 +14,18 @@ use crate::config::{Config, Restored};
 use crate::error::{ConfigError, StepError};
 use crate::log::Log;
 use crate::membership::{Counts, Membership};
+use crate::oversight::Oversight;
 use crate::progress::Progress;
 use crate::read::Reads;
-use crate::rules::{LoyaltyCheck, Promise, Release, Rules};
+use crate::rules::{LoyaltyCheck, Promise, Release};
 use crate::timer::{Timer, Watch};
 use crate::transfer::Transfer;
 use crate::writes::Writes;
 
 /// One peer of a group: the paper's figure 2, "State", and what its timers and its disk add.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Peer {
+#[serde(bound = "")]
+pub(crate) struct Peer<O: Oversight> {
     pub(crate) id: PeerId,
     pub(crate) config: Config,
     pub(crate) membership: Membership,
@@ -44,7 +46,7 @@ pub(crate) struct Peer {
     pub(crate) reads: Reads,
     /// Bytes proposed since the last count of what is not committed; never too low.
     pub(crate) uncommitted_bytes: usize,
-    pub(crate) log: Log,
+    pub(crate) log: Log<O>,
     /// A snapshot that was taken in and not given out to be written.
     pub(crate) snapshot: Option<Box<Snapshot>>,
     /// Followers for which the host should provide a snapshot.
@@ -65,24 +67,26 @@ pub(crate) struct Peer {
     #[serde(skip)]
     pub(crate) facts: Vec<RaftFact>,
     #[serde(skip)]
-    pub(crate) trace: bool,
-    #[serde(skip)]
-    pub(crate) rules: &'static Rules,
+    pub(crate) oversight: O,
     /// Kept only to save an allocation for each count of the quorum.
     #[serde(skip)]
     pub(crate) scratch: Vec<LogIndex>,
 }
 
-impl Peer {
-    pub(crate) fn new(mut config: Config, restored: Restored) -> Result<Self, ConfigError> {
+impl<O: Oversight> Peer<O> {
+    pub(crate) fn new(
+        mut config: Config,
+        restored: Restored,
+        oversight: O,
+    ) -> Result<Self, ConfigError> {
         let voters = std::mem::take(&mut config.voters);
-        let conf_state = (config.rules.members_at_start)(restored.conf_state, voters);
+        let conf_state = rule!(oversight, members_at_start(restored.conf_state, voters));
         let membership = Membership::new(conf_state)?;
         let log = Log::new(
             restored.truncated,
             restored.truncated_hash,
             restored.entries,
-            config.trace,
+            oversight,
         );
         let mut peer = Self {
             id: config.id,
@@ -110,8 +114,7 @@ impl Peer {
             outbox: Vec::new(),
             promises: Vec::new(),
             facts: Vec::new(),
-            trace: config.trace,
-            rules: config.rules,
+            oversight,
             scratch: Vec::new(),
             config,
         };
@@ -133,7 +136,7 @@ impl Peer {
 
     /// Records a fact when somebody listens; makes nothing otherwise.
     pub(crate) fn tell(&mut self, fact: impl FnOnce(&Self) -> RaftFact) {
-        if self.trace {
+        if self.oversight.traces() {
             let fact = fact(self);
             self.facts.push(fact);
         }
@@ -212,7 +215,7 @@ impl Peer {
         if fired.election && self.config.check_quorum {
             self.look_at_quorum();
         }
-        if fired.election && rule!(self.rules, ends_transfer(fired.election)) {
+        if fired.election && rule!(self.oversight, ends_transfer(fired.election)) {
             self.end_transfer(TransferEnd::TimedOut);
         }
         if fired.heartbeat && self.leads() {
@@ -238,7 +241,7 @@ impl Peer {
             body,
         };
         match rule!(
-            self.rules,
+            self.oversight,
             release(&Promise {
                 kind,
                 accepts,
@@ -321,7 +324,7 @@ impl Peer {
             MessageBody::PreVote { .. } => (false, true),
             _ => return false,
         };
-        let is_loyal = rule!(self.rules, is_loyal(&self.loyalty(transfer)));
+        let is_loyal = rule!(self.oversight, is_loyal(&self.loyalty(transfer)));
         if is_loyal {
             let (candidate, term) = (message.from, message.term);
             self.tell(|peer| RaftFact::VoteDecided {
@@ -365,7 +368,7 @@ impl Peer {
     }
 
     fn answer_stale(&mut self, message: &Message) {
-        if !rule!(self.rules, answers_stale(message.body.kind())) {
+        if !rule!(self.oversight, answers_stale(message.body.kind())) {
             return;
         }
         let commit = self.committed();
@@ -410,7 +413,7 @@ impl Peer {
     /// earlier term is dropped: the disk will never hold it as it was.
     pub(crate) fn enter_term(&mut self, term: Term) {
         let from = self.hard_state.term;
-        self.hard_state.vote = rule!(self.rules, vote_in_term(self.hard_state, term));
+        self.hard_state.vote = rule!(self.oversight, vote_in_term(self.hard_state, term));
         if term > from {
             self.hard_state.term = term;
             self.promises.clear();
@@ -446,7 +449,7 @@ impl Peer {
         let mut to = LogIndex::ZERO;
         while let Some(write) = self.writes.finish(number) {
             self.durable = write.hard_state;
-            to = to.max(rule!(self.rules, durable(write.written, write.intact)));
+            to = to.max(rule!(self.oversight, durable(write.written, write.intact)));
         }
         let is_news = self.log.persist(to);
         if is_news {

@@ -10,6 +10,7 @@ use types::raft::{LogIndex, MessageBody, RaftFact, ReadEvidence, ReadId};
 
 use crate::config::Lease;
 use crate::error::ReadError;
+use crate::oversight::Oversight;
 use crate::peer::Peer;
 use crate::rules::LeaseCheck;
 
@@ -104,7 +105,7 @@ impl Reads {
     }
 }
 
-impl Peer {
+impl<O: Oversight> Peer<O> {
     /// Takes a read in for the own host.
     pub(crate) fn read_index(&mut self, id: ReadId) -> Result<(), ReadError> {
         if self.leads() {
@@ -132,7 +133,7 @@ impl Peer {
             commit: peer.hard_state.commit,
         });
         if rule!(
-            self.rules,
+            self.oversight,
             may_answer_reads(self.commit_term(), self.term())
         ) {
             self.start_read(from, id);
@@ -146,7 +147,7 @@ impl Peer {
     pub(crate) fn start_early_reads(&mut self) {
         if !self.reads.early.is_empty()
             && rule!(
-                self.rules,
+                self.oversight,
                 may_answer_reads(self.commit_term(), self.term())
             )
         {
@@ -163,14 +164,14 @@ impl Peer {
             until_us: self.reads.lease_until_us,
             is_given_up: self.reads.is_lease_given_up,
         };
-        if self.config.lease.is_some() && rule!(self.rules, holds_lease(&check)) {
+        if self.config.lease.is_some() && rule!(self.oversight, holds_lease(&check)) {
             let evidence = ReadEvidence::Lease {
                 now_us: check.now_us,
                 until_us: check.until_us.unwrap_or_default(),
             };
             self.confirm_read(from, id, index, |_| evidence);
         } else {
-            let round = rule!(self.rules, read_waits_for(self.reads.round));
+            let round = rule!(self.oversight, read_waits_for(self.reads.round));
             self.reads.waiting.push_back(Waiting {
                 from,
                 id,

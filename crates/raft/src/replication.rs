@@ -8,6 +8,7 @@ use types::raft::{
 };
 
 use crate::error::ProposeError;
+use crate::oversight::Oversight;
 use crate::peer::Peer;
 use crate::progress::{Progress, ProgressState};
 use crate::rules::{
@@ -16,7 +17,7 @@ use crate::rules::{
 
 // The leader.
 
-impl Peer {
+impl<O: Oversight> Peer<O> {
     /// Whether this peer takes proposals.
     pub(crate) fn check_leads(&self) -> Result<(), ProposeError> {
         if !self.leads() {
@@ -28,7 +29,7 @@ impl Peer {
         }
         let transferee = self.transfer.map(|transfer| transfer.to);
         match transferee {
-            Some(to) if !rule!(self.rules, may_propose(transferee)) => {
+            Some(to) if !rule!(self.oversight, may_propose(transferee)) => {
                 Err(ProposeError::Transferring { to })
             }
             _ => Ok(()),
@@ -163,7 +164,7 @@ impl Peer {
         for at in 0..self.followers.len() {
             let (to, matched) = (self.followers[at].id(), self.followers[at].matched());
             let commit = rule!(
-                self.rules,
+                self.oversight,
                 heartbeat_commit(matched, self.hard_state.commit)
             );
             self.send(to, MessageBody::Heartbeat { commit, round }, false);
@@ -215,7 +216,7 @@ impl Peer {
             .agreeable(hint.index.min(refused.prev()), hint.term)
             .index;
         let next = rule!(
-            self.rules,
+            self.oversight,
             next_after_refusal(&Refusal {
                 matched: self.followers[at].matched(),
                 refused,
@@ -240,7 +241,7 @@ impl Peer {
         follower.active();
         follower.heard(&self.config.limits);
         let needs_repair = rule!(
-            self.rules,
+            self.oversight,
             needs_repair(&RepairCheck {
                 matched: follower.matched(),
                 last: self.log.last_index(),
@@ -265,12 +266,12 @@ impl Peer {
     /// Moves the commit index as far as a majority allows, and has everybody told.
     pub(crate) fn count_matches(&mut self) {
         let own = rule!(
-            self.rules,
+            self.oversight,
             own_match(self.log.persisted(), self.log.last_index())
         );
         let reached = self.quorum_of(own, Progress::matched);
         let verdict = rule!(
-            self.rules,
+            self.oversight,
             leader_commit(&CommitCheck {
                 reached,
                 reached_term: self.log.term(reached),
@@ -300,7 +301,7 @@ impl Peer {
             return incoming;
         }
         let outgoing = self.half(own, self.counts.outgoing, |f| f.counts.outgoing, &value);
-        rule!(self.rules, jointly_reached(incoming, outgoing))
+        rule!(self.oversight, jointly_reached(incoming, outgoing))
     }
 
     fn half(
@@ -316,7 +317,7 @@ impl Peer {
         }
         let followers = self.followers.iter().filter(|follower| is_in(follower));
         self.scratch.extend(followers.map(value));
-        rule!(self.rules, reached(&mut self.scratch))
+        rule!(self.oversight, reached(&mut self.scratch))
     }
 
     /// A value of every voter of either half, in the order of ids.
@@ -340,7 +341,7 @@ impl Peer {
 
 // The follower.
 
-impl Peer {
+impl<O: Oversight> Peer<O> {
     /// Takes a leader's entries in and answers how far the logs match.
     pub(crate) fn handle_append(
         &mut self,
@@ -351,7 +352,7 @@ impl Peer {
     ) {
         self.hear_leader();
         let verdict = rule!(
-            self.rules,
+            self.oversight,
             check_prev(&PrevCheck {
                 prev,
                 own_term: self.log.term(prev.index),
@@ -364,7 +365,7 @@ impl Peer {
                 self.take_entries(prev, end, entries);
                 self.follow_commit(leader_commit, end);
                 AppendResult::Matched {
-                    index: rule!(self.rules, acknowledged(end, self.log.last_index())),
+                    index: rule!(self.oversight, acknowledged(end, self.log.last_index())),
                 }
             }
             PrevVerdict::Behind => AppendResult::Matched {
@@ -381,7 +382,7 @@ impl Peer {
 
     fn take_entries(&mut self, prev: LogPosition, end: LogIndex, entries: Entries) {
         let splice = rule!(
-            self.rules,
+            self.oversight,
             splice(&SpliceCheck {
                 first: prev.index.next(),
                 end,
@@ -407,7 +408,7 @@ impl Peer {
 
     fn follow_commit(&mut self, leader_commit: LogIndex, end: LogIndex) {
         let last = self.log.last_index();
-        let to = rule!(self.rules, follower_commit(leader_commit, end, last));
+        let to = rule!(self.oversight, follower_commit(leader_commit, end, last));
         if to > self.hard_state.commit {
             self.hard_state.commit = to;
             self.tell_commit(|_| CommitEvidence::Leader {

@@ -1,7 +1,7 @@
 //! The decisions of raft, each a small pure function beside the section that asks for it.
 //!
-//! A peer calls them through a [`Rules`] table, so that a bug lab can run a peer with a broken
-//! one. A rule sees small values and returns a verdict; it changes nothing and keeps nothing.
+//! A peer whose [`crate::Oversight`] says so calls them through a [`Rules`] table, so that a bug
+//! lab can run it with a broken one. A rule sees small values and returns a verdict; it changes nothing and keeps nothing.
 //! "Paper" is the extended version of "In Search of an Understandable Consensus Algorithm",
 //! "thesis" is "Consensus: Bridging Theory and Practice"; names such as "X2" are the pitfalls that
 //! a rule guards against.
@@ -27,18 +27,17 @@ pub use read::*;
 
 pub(crate) use crate::quorum::{jointly_reached, jointly_tallied, reached, tally};
 
-/// Asks a rule of a table. A call through a pointer cannot be inlined, so the table that is nearly
-/// always there is told by its address.
+/// Asks a rule: the correct one, or the one that the peer's [`crate::Oversight`] has in its place.
 macro_rules! rule {
-    ($rules:expr, $name:ident($($argument:expr),* $(,)?)) => {{
-        let rules: &'static $crate::rules::Rules = $rules;
-        if std::ptr::eq(rules, &$crate::rules::CORRECT) {
-            $crate::rules::$name($($argument),*)
-        } else {
-            std::hint::cold_path();
-            (rules.$name)($($argument),*)
+    ($oversight:expr, $name:ident($($argument:expr),* $(,)?)) => {
+        match $crate::Oversight::replaced($oversight) {
+            None => $crate::rules::$name($($argument),*),
+            Some(rules) => {
+                std::hint::cold_path();
+                (rules.$name)($($argument),*)
+            }
         }
-    }};
+    };
 }
 
 /// The table of rules that a peer decides by. [`CORRECT`] is the one to use.

@@ -5,13 +5,14 @@ use types::raft::{AppendResult, CommitEvidence, LogPosition, MessageBody, RaftFa
 
 use crate::error::{CompactError, SnapshotError};
 use crate::membership::Membership;
+use crate::oversight::Oversight;
 use crate::peer::Peer;
 use crate::progress::ProgressState;
 use crate::rules::{SnapshotCheck, SnapshotVerdict};
 
 // The leader.
 
-impl Peer {
+impl<O: Oversight> Peer<O> {
     /// The log no longer holds what follower `at` needs: the host is asked for a snapshot.
     pub(crate) fn want_snapshot(&mut self, at: usize) {
         self.followers[at].needs_snapshot();
@@ -85,13 +86,13 @@ impl Peer {
 
 // The follower.
 
-impl Peer {
+impl<O: Oversight> Peer<O> {
     /// Takes a leader's snapshot in and answers how far the logs match.
     pub(crate) fn handle_snapshot(&mut self, from: PeerId, snapshot: Box<Snapshot>) {
         self.hear_leader();
         let last = snapshot.last;
         let verdict = rule!(
-            self.rules,
+            self.oversight,
             decide_snapshot(&SnapshotCheck {
                 last,
                 commit: self.hard_state.commit,
@@ -128,7 +129,7 @@ impl Peer {
         self.tell(|_| RaftFact::SnapshotRestored { last, prefix_hash });
         let own = self.membership.state();
         let members = rule!(
-            self.rules,
+            self.oversight,
             members_after_snapshot(own, &snapshot.conf_state)
         );
         if let Ok(membership) = Membership::new(members) {

@@ -5,6 +5,7 @@ use types::id::PeerId;
 use types::raft::{MessageBody, RaftFact, TransferEnd};
 
 use crate::error::TransferError;
+use crate::oversight::Oversight;
 use crate::peer::Peer;
 
 /// A transfer that is on its way.
@@ -15,7 +16,7 @@ pub(crate) struct Transfer {
     pub(crate) is_asked: bool,
 }
 
-impl Peer {
+impl<O: Oversight> Peer<O> {
     /// Sets out to hand the leadership over, or asks the leader to. To ask for the leader itself
     /// calls a transfer off.
     pub(crate) fn transfer_to(&mut self, to: PeerId) -> Result<(), TransferError> {
@@ -66,7 +67,10 @@ impl Peer {
             return;
         };
         let matched = self.followers[at].matched();
-        if rule!(self.rules, may_hand_over(matched, self.log.last_index())) {
+        if rule!(
+            self.oversight,
+            may_hand_over(matched, self.log.last_index())
+        ) {
             self.reads.give_lease_up();
             self.send(to, MessageBody::TimeoutNow, false);
             self.transfer = Some(Transfer { to, is_asked: true });

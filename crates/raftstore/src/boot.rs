@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use raft::{Config, RawNode, Restored};
+use raft::{Config, Overseen, RawNode, Restored};
 use types::{
     codec,
     disk::{DISK_VERSION, DiskImage, DiskWrite, RowKey, Table},
@@ -221,7 +221,6 @@ fn make_peer(
         election_ticks: config.options.election_ticks,
         heartbeat_ticks: config.options.heartbeat_ticks,
         seed: codec::chain(config.seed, &region.id.get().to_be_bytes()),
-        trace: true,
         ..Config::preset(config.options.preset, name.id, voters)
     };
     let apply = storage.apply_state();
@@ -233,6 +232,7 @@ fn make_peer(
         applied: apply.applied,
         conf_state,
     };
-    let raft = RawNode::new(raft_config, restored).map_err(|error| stop(error.to_string()))?;
+    let raft = RawNode::with_oversight(raft_config, restored, Overseen::TRACED)
+        .map_err(|error| stop(error.to_string()))?;
     Ok(Peer::new(region.clone(), name, raft, storage, data))
 }

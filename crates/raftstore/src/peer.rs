@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use raft::{ProposeError, RawNode, Ready};
+use raft::{Overseen, ProposeError, RawNode, Ready};
 use serde::Serialize;
 use types::{
     codec,
@@ -55,7 +55,7 @@ type TimerTold = Option<(u64, u32)>;
 pub(crate) struct Peer {
     pub(crate) region: Region,
     pub(crate) name: PeerName,
-    pub(crate) raft: RawNode,
+    pub(crate) raft: RawNode<Overseen>,
     pub(crate) storage: PeerStorage,
     pub(crate) data: Data,
     pub(crate) applied: LogIndex,
@@ -72,7 +72,7 @@ impl Peer {
     pub(crate) fn new(
         region: Region,
         name: PeerName,
-        raft: RawNode,
+        raft: RawNode<Overseen>,
         storage: PeerStorage,
         data: Data,
     ) -> Self {

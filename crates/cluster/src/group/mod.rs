@@ -17,7 +17,7 @@ pub mod trial;
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
-use raft::{ProposeError, RawNode, Ready, StepError};
+use raft::{Overseen, ProposeError, RawNode, Ready, StepError};
 use serde::Serialize;
 use types::{
     codec,
@@ -43,7 +43,7 @@ pub use setup::{GroupSetup, Habits};
 pub struct GroupNode {
     name: Peer,
     region: Region,
-    raft: RawNode,
+    raft: RawNode<Overseen>,
     habits: Habits,
     dice: Dice,
     tick_us: u64,
@@ -107,8 +107,8 @@ impl Node for GroupNode {
             },
         );
         let raft_config = setup.raft_config(config, peer.id, now);
-        let raft =
-            RawNode::new(raft_config, restored).map_err(|error| inconsistent(error.to_string()))?;
+        let raft = RawNode::with_oversight(raft_config, restored, setup.oversight())
+            .map_err(|error| inconsistent(error.to_string()))?;
         let mut node = Self {
             name: peer,
             region,
@@ -162,7 +162,7 @@ impl Node for GroupNode {
 impl GroupNode {
     /// The consensus state.
     #[must_use]
-    pub const fn raft(&self) -> &RawNode {
+    pub const fn raft(&self) -> &RawNode<Overseen> {
         &self.raft
     }
 

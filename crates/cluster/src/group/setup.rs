@@ -1,6 +1,6 @@
 //! How the peers of a raw group are set up.
 
-use raft::{CORRECT, Config, Lease, Limits, Rules};
+use raft::{CORRECT, Config, Lease, Limits, Overseen, Rules};
 use serde::Serialize;
 use types::{
     id::PeerId,
@@ -111,9 +111,15 @@ impl GroupSetup {
             limits: self.limits,
             seed: config.seed,
             clock_us: now.get(),
-            trace: true,
-            rules: self.rules,
             ..Config::preset(options.preset, own, Vec::new())
+        }
+    }
+
+    /// Everything is told: a run is judged by it.
+    pub(super) const fn oversight(&self) -> Overseen {
+        Overseen {
+            rules: self.rules,
+            trace: true,
         }
     }
 }

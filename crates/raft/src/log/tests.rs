@@ -1,6 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::Overseen;
+
+type Log = super::Log<Overseen>;
 
 fn entry(index: u64, term: u64) -> Entry {
     Entry {
@@ -18,7 +21,7 @@ fn log(terms: &[u64]) -> Log {
         term: Term::new(2),
     };
     let entries = (6..).zip(terms).map(|(at, &of)| entry(at, of)).collect();
-    Log::new(truncated, 77, entries, true)
+    Log::new(truncated, 77, entries, Overseen::TRACED)
 }
 
 /// Adds one entry as a run of its own.

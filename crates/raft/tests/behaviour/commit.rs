@@ -1,11 +1,11 @@
 //! What is committed, and what is not yet (paper, sections 5.3 and 5.4.2).
 
 use bytes::Bytes;
-use raft::{RawNode, Restored};
+use raft::Restored;
 use types::raft::{MessageBody, Role};
 
 use crate::group::{
-    Group, drain, drain_all, index, lead, lone, matched, message, restored, term, vote,
+    Group, drain, drain_all, index, lead, lone, matched, message, restored, start, term, vote,
 };
 
 #[test]
@@ -111,12 +111,12 @@ fn the_old_entry_of_figure_8_survives_only_because_it_was_not_committed_by_count
     let mut group = Group::from_logs(&[&[1, 2], &[1, 2], &[1], &[1], &[1, 3]]);
     for id in 1..=5 {
         let member = group.member(id);
-        let start = Restored {
+        let behind = Restored {
             hard_state: crate::group::hard_state(3, 0, 0),
             entries: member.disk.entries.clone(),
             ..Restored::default()
         };
-        member.node = RawNode::new(member.config.clone(), start).expect("a valid start");
+        member.node = start(member.config.clone(), behind);
     }
     group.member(1).node.campaign();
     group.turn(1);

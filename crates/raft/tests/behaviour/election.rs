@@ -4,11 +4,11 @@ use raft::Restored;
 use types::raft::{HardState, MessageBody, MessageKind, Role};
 
 use crate::group::{
-    Group, append, config, drain, entries, heartbeat, index, lead, lone, matched, message, peer,
-    position, request_vote, restored, term, vote,
+    Group, RawNode, append, config, drain, entries, heartbeat, index, lead, lone, matched, message,
+    peer, position, request_vote, restored, start, term, vote,
 };
 
-fn follower(of: u64) -> raft::RawNode {
+fn follower(of: u64) -> RawNode {
     let hard_state = HardState {
         term: term(of),
         ..HardState::default()
@@ -189,7 +189,7 @@ fn five_peers_seldom_time_out_in_the_same_tick() {
     let mut nodes: Vec<_> = (1..=5).map(|id| lone(id, 5, Restored::default())).collect();
     let mut together = 0;
     for _ in 0..1_000 {
-        let mut deadlines: Vec<u32> = nodes.iter().map(raft::RawNode::ticks_to_deadline).collect();
+        let mut deadlines: Vec<u32> = nodes.iter().map(RawNode::ticks_to_deadline).collect();
         deadlines.sort_unstable();
         together += u32::from(deadlines[0] == deadlines[1]);
         for node in &mut nodes {
@@ -316,7 +316,7 @@ fn a_peer_outside_of_its_group_answers_and_never_campaigns() {
         voters: vec![peer(2), peer(3)],
         ..config(1, 3)
     };
-    let mut node = raft::RawNode::new(outside, Restored::default()).expect("a valid start");
+    let mut node = start(outside, Restored::default());
     node.campaign();
     node.advance_ticks(100);
     assert_eq!((node.role(), node.term()), (Role::Follower, term(0)));
@@ -465,7 +465,7 @@ fn a_new_leader_can_overwrite_a_longer_log_of_an_older_term() {
             hard_state: crate::group::hard_state(2, 3, 0),
             ..Restored::default()
         };
-        member.node = raft::RawNode::new(member.config.clone(), voted).expect("a valid start");
+        member.node = start(member.config.clone(), voted);
     }
     group.campaign(1);
     assert_eq!(
@@ -513,7 +513,7 @@ fn without_a_no_op_a_new_leader_announces_itself_with_empty_appends() {
         no_op_on_election: false,
         ..config(1, 3)
     };
-    let mut node = raft::RawNode::new(mit, Restored::default()).expect("a valid start");
+    let mut node = start(mit, Restored::default());
     lead(&mut node);
     assert_eq!(node.log().last_index(), index(0));
     let empty = || append(position(0, 0), vec![], 0);

@@ -1,15 +1,15 @@
 //! What a peer tells about itself: every change, in order, with what its rule saw.
 
 use bytes::Bytes;
-use raft::{Config, RawNode, Restored};
+use raft::{Restored, Unwatched};
 use types::raft::{
     CommitEvidence, ConfState, EntryBrief, EntryKind, ProgressKind, RaftFact, Role, RoleReason,
     VoteVerdict,
 };
 
 use crate::group::{
-    Group, append, config, drain_all, entry, hard_state, heartbeat, index, lead, lone, matched,
-    message, peer, position, request_vote, restored, term, vote,
+    Group, RawNode, append, config, drain_all, entry, hard_state, heartbeat, index, lead, lone,
+    matched, message, peer, position, request_vote, restored, start_with, term, vote,
 };
 
 fn brief(at: u64, of: u64, kind: EntryKind) -> EntryBrief {
@@ -281,11 +281,7 @@ fn a_prefix_hash_goes_on_from_the_truncated_one() {
 
 #[test]
 fn nothing_is_told_when_nobody_listens() {
-    let quiet = Config {
-        trace: false,
-        ..config(1, 1)
-    };
-    let mut node = RawNode::new(quiet, Restored::default()).expect("a valid start");
+    let mut node = start_with(config(1, 1), Restored::default(), Unwatched);
     node.campaign();
     node.propose(Bytes::new()).expect_err("not yet");
     let (_, applied, facts) = drain_all(&mut node);

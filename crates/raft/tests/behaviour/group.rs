@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
-use raft::{Config, RawNode, Ready, Restored, Rules};
+use raft::{Config, Overseen, Oversight, Ready, Restored, Rules};
 use types::id::PeerId;
 use types::raft::{
     AppendResult, Entry, EntryKind, HardState, LogIndex, LogPosition, Message, MessageBody,
     MessageKind, RaftFact, Role, Term,
 };
+
+/// Everything that a peer does is told, unless a test wants it otherwise.
+pub(crate) type RawNode = raft::RawNode<Overseen>;
 
 /// Messages that a group may exchange before it falls silent.
 const MESSAGES_MAX: usize = 20_000;
@@ -66,14 +69,25 @@ pub(crate) fn restored(terms: &[u64]) -> Restored {
 pub(crate) fn config(id: u64, peers: u64) -> Config {
     Config {
         seed: id,
-        trace: true,
         ..Config::new(peer(id), (1..=peers).map(peer).collect())
     }
 }
 
 /// A single peer out of `peers`, without any other around it.
 pub(crate) fn lone(id: u64, peers: u64, restored: Restored) -> RawNode {
-    RawNode::new(config(id, peers), restored).expect("a valid start")
+    start(config(id, peers), restored)
+}
+
+pub(crate) fn start(config: Config, restored: Restored) -> RawNode {
+    start_with(config, restored, Overseen::TRACED)
+}
+
+pub(crate) fn start_with<O: Oversight>(
+    config: Config,
+    restored: Restored,
+    oversight: O,
+) -> raft::RawNode<O> {
+    raft::RawNode::with_oversight(config, restored, oversight).expect("a valid start")
 }
 
 pub(crate) fn message(from: u64, to: u64, of: u64, body: MessageBody) -> Message {
@@ -122,12 +136,14 @@ pub(crate) fn request_vote(last: LogPosition) -> MessageBody {
 }
 
 /// Takes all Readys of a lone peer with a fast disk: the messages that it sent.
-pub(crate) fn drain(node: &mut RawNode) -> Vec<Message> {
+pub(crate) fn drain<O: Oversight>(node: &mut raft::RawNode<O>) -> Vec<Message> {
     drain_all(node).0
 }
 
 /// Takes all Readys of a lone peer with a fast disk: messages, applied entries, facts.
-pub(crate) fn drain_all(node: &mut RawNode) -> (Vec<Message>, Vec<Entry>, Vec<RaftFact>) {
+pub(crate) fn drain_all<O: Oversight>(
+    node: &mut raft::RawNode<O>,
+) -> (Vec<Message>, Vec<Entry>, Vec<RaftFact>) {
     let (mut messages, mut applied, mut facts) = (Vec::new(), Vec::new(), Vec::new());
     while let Some(ready) = node.ready() {
         node.persisted(ready.number);
@@ -143,7 +159,7 @@ pub(crate) fn drain_all(node: &mut RawNode) -> (Vec<Message>, Vec<Entry>, Vec<Ra
 }
 
 /// Makes a lone peer of three a leader in its next term, with 2's vote.
-pub(crate) fn lead(node: &mut RawNode) {
+pub(crate) fn lead<O: Oversight>(node: &mut raft::RawNode<O>) {
     node.campaign();
     drain(node);
     let of = node.term().get();
@@ -187,6 +203,7 @@ pub(crate) struct Group {
     pub(crate) in_transit: VecDeque<Message>,
     cuts: BTreeSet<(u64, u64)>,
     ignored: BTreeSet<MessageKind>,
+    oversight: Overseen,
 }
 
 impl Group {
@@ -207,24 +224,22 @@ impl Group {
 
     /// A group that decides by `rules`.
     pub(crate) fn with_rules(peers: u64, rules: &'static Rules) -> Self {
-        let config_of = |id| Config {
-            rules,
-            ..config(id, peers)
-        };
-        Self::from_configs(
-            (1..=peers)
-                .map(|id| (config_of(id), Restored::default()))
-                .collect(),
-        )
+        let starts = (1..=peers).map(|id| (config(id, peers), Restored::default()));
+        let oversight = Overseen { rules, trace: true };
+        Self::overseen(starts.collect(), oversight)
     }
 
     pub(crate) fn from_configs(starts: Vec<(Config, Restored)>) -> Self {
+        Self::overseen(starts, Overseen::TRACED)
+    }
+
+    fn overseen(starts: Vec<(Config, Restored)>, oversight: Overseen) -> Self {
         let members = starts.into_iter().map(|(config, restored)| {
             let disk = Disk {
                 hard_state: restored.hard_state,
                 entries: restored.entries.clone(),
             };
-            let node = RawNode::new(config.clone(), restored).expect("a valid start");
+            let node = start_with(config.clone(), restored, oversight);
             let member = Member {
                 config,
                 node,
@@ -241,6 +256,7 @@ impl Group {
             in_transit: VecDeque::new(),
             cuts: BTreeSet::new(),
             ignored: BTreeSet::new(),
+            oversight,
         }
     }
 
@@ -315,6 +331,7 @@ impl Group {
 
     /// Ends the life of a peer with its unfinished writes, and starts it from its disk.
     pub(crate) fn crash(&mut self, id: u64) {
+        let oversight = self.oversight;
         let member = self.member(id);
         let restored = Restored {
             hard_state: HardState {
@@ -330,7 +347,7 @@ impl Group {
         };
         member.writing.clear();
         member.applied.clear();
-        member.node = RawNode::new(member.config.clone(), restored).expect("its own disk");
+        member.node = start_with(member.config.clone(), restored, oversight);
     }
 
     /// Takes the Readys of all peers; nothing is delivered.

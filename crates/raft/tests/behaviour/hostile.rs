@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use raft::{OUTSIDE_MAX, RawNode, Restored, StepError};
+use raft::{OUTSIDE_MAX, Restored, StepError};
 use types::codec;
 use types::id::{MAX_SAFE, PeerId};
 use types::raft::{
@@ -11,8 +11,8 @@ use types::raft::{
 };
 
 use crate::group::{
-    append, drain, entry, hard_state, heartbeat, index, lead, lone, matched, message, position,
-    request_vote, restored, vote,
+    RawNode, append, drain, entry, hard_state, heartbeat, index, lead, lone, matched, message,
+    position, request_vote, restored, vote,
 };
 
 /// A follower in term 3 whose log 1, 1, 3 is committed up to 2.

@@ -2,12 +2,12 @@
 //! before responding to RPCs").
 
 use bytes::Bytes;
-use raft::{RawNode, Ready, Restored};
+use raft::{Ready, Restored};
 use types::raft::{AppendResult, MessageBody, MessageKind, RaftFact, Role};
 
 use crate::group::{
-    Group, append, drain, entries, entry, hard_state, heartbeat, index, lead, log_terms, lone,
-    matched, message, position, request_vote, restored, term, vote,
+    Group, RawNode, append, drain, entries, entry, hard_state, heartbeat, index, lead, log_terms,
+    lone, matched, message, position, request_vote, restored, term, vote,
 };
 
 fn take(node: &mut RawNode) -> Ready {

@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use raft::Limits;
 use raft::progress::ProgressState;
-use raft::{CORRECT, ProposeError, RawNode, Restored, Rules};
+use raft::{CORRECT, ProposeError, Restored, Rules};
 use types::raft::{AppendResult, EntryKind, HardState, LogIndex, MessageBody, MessageKind, Role};
 
 use crate::group::{
-    Group, append, drain, entries, entry, hard_state, heartbeat, index, lead, log_terms, lone,
-    matched, message, peer, position, restored, term,
+    Group, RawNode, append, drain, entries, entry, hard_state, heartbeat, index, lead, log_terms,
+    lone, matched, message, peer, position, restored, start, term,
 };
 
 /// A leader of three in term 1 whose no-op both followers hold, silent.
@@ -386,7 +386,7 @@ fn the_followers_of_figure_7_are_all_brought_to_the_leaders_log() {
                 hard_state: hard_state(7, 0, 0),
                 ..restored(if id == 2 { theirs } else { ours })
             };
-            member.node = RawNode::new(member.config.clone(), at_term_seven).expect("a start");
+            member.node = start(member.config.clone(), at_term_seven);
             member.disk.entries = entries(if id == 2 { theirs } else { ours });
         }
         group.campaign(1);

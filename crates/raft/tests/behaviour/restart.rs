@@ -1,12 +1,13 @@
 //! What a peer starts from, and what it refuses to start from.
 
 use bytes::Bytes;
-use raft::{Config, ConfigError, RawNode, Restored};
-use types::raft::{HardState, LogIndex, Role};
+use raft::{Config, ConfigError, Overseen, Oversight, RawNode, Restored, Unwatched};
+use types::codec::encode;
+use types::raft::{Entry, HardState, LogIndex, Message, Role};
 
 use crate::group::{
     Group, config, drain_all, entries, entry, hard_state, heartbeat, index, lead, lone, message,
-    peer, position, request_vote, restored, term, vote,
+    peer, position, request_vote, restored, start_with, term, vote,
 };
 
 #[test]
@@ -24,16 +25,12 @@ fn a_restarted_peer_is_a_follower_with_its_term_vote_and_log() {
 #[test]
 fn the_first_ready_after_a_restart_holds_what_is_committed_and_not_applied() {
     for (applied, expected) in [(0, entries(&[1, 1])), (1, vec![entry(2, 1)]), (2, vec![])] {
-        let quiet = Config {
-            trace: false,
-            ..config(1, 1)
-        };
         let state = Restored {
             hard_state: hard_state(1, 0, 2),
             applied: index(applied),
             ..restored(&[1, 1, 1])
         };
-        let mut node = RawNode::new(quiet, state).expect("a valid start");
+        let mut node = start_with(config(1, 1), state, Unwatched);
         let committed = node.ready().map(|ready| {
             assert!(ready.entries.is_empty() && ready.hard_state.is_none());
             assert!(ready.messages.is_empty() && ready.messages_after_persist.is_empty());
@@ -137,22 +134,29 @@ fn the_same_seed_and_inputs_end_in_the_same_bytes() {
     assert_eq!(run(), run());
 }
 
+/// A peer that led and committed an entry; what it said and applied.
+fn led_by<O: Oversight>(oversight: O) -> (RawNode<O>, Vec<Message>, Vec<Entry>) {
+    let mut node = start_with(config(1, 3), restored(&[1]), oversight);
+    lead(&mut node);
+    node.propose(Bytes::from_static(b"word")).expect("a leader");
+    let (messages, applied, facts) = drain_all(&mut node);
+    assert_eq!(facts.is_empty(), !oversight.traces());
+    (node, messages, applied)
+}
+
 #[test]
 fn being_watched_changes_nothing_but_what_is_told() {
-    let run = |trace| {
-        let config = Config {
-            trace,
-            ..config(1, 3)
-        };
-        let mut node = RawNode::new(config, restored(&[1])).expect("a valid start");
-        lead(&mut node);
-        node.propose(Bytes::from_static(b"word")).expect("a leader");
-        let (messages, applied, facts) = drain_all(&mut node);
-        assert_eq!(facts.is_empty(), !trace);
-        let state = (node.hard_state(), types::codec::encode(node.log()));
-        (messages, applied, state)
-    };
-    assert_eq!(run(true), run(false));
+    let (traced, messages, applied) = led_by(Overseen::TRACED);
+    let (silent, silently_sent, silently_applied) = led_by(Overseen {
+        trace: false,
+        ..Overseen::TRACED
+    });
+    let (unwatched, sent, done) = led_by(Unwatched);
+    assert_eq!((&messages, &applied), (&sent, &done));
+    assert_eq!((silently_sent, silently_applied), (sent, done));
+    assert_eq!(encode(traced.log()), encode(unwatched.log()));
+    assert_eq!(traced.hard_state(), unwatched.hard_state());
+    assert_eq!(encode(&silent), encode(&unwatched), "byte for byte");
 }
 
 #[test]

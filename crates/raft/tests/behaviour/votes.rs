@@ -1,11 +1,11 @@
 //! Who gets a vote (paper, sections 5.2 and 5.4.1).
 
-use raft::{CORRECT, Config, RawNode, Restored, Rules};
+use raft::{CORRECT, Overseen, Restored, Rules};
 use types::raft::{LogPosition, Role};
 
 use crate::group::{
-    config, drain, drain_all, entries, hard_state, heartbeat, lead, lone, message, peer, position,
-    request_vote, vote,
+    RawNode, config, drain, drain_all, entries, hard_state, heartbeat, lead, lone, message, peer,
+    position, request_vote, start_with, vote,
 };
 
 fn voter(of: u64, voted: u64, log: &[u64]) -> RawNode {
@@ -148,11 +148,11 @@ fn a_replaced_rule_decides_from_its_first_moment_on() {
         own_vote_counts: |_, _| true,
         ..CORRECT
     };
-    let config = Config {
+    let oversight = Overseen {
         rules: &NO_WAIT,
-        ..config(1, 1)
+        trace: false,
     };
-    let mut node = RawNode::new(config, Restored::default()).expect("a valid start");
+    let mut node = start_with(config(1, 1), Restored::default(), oversight);
     node.campaign();
     assert_eq!(node.role(), Role::Leader, "without any disk");
 }

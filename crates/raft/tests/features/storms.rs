@@ -7,9 +7,10 @@
 //! the group must agree and take commands again.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use raft::progress::ProgressState;
-use raft::{Config, Lease, Limits, Restored};
+use raft::{Config, Lease, Limits, Oversight, Restored, Unwatched};
 use rand_core::{RngCore, SeedableRng};
 use rand_xoshiro::Xoshiro256StarStar;
 use types::id::PeerId;
@@ -24,8 +25,8 @@ const TICK_US: u64 = 100_000;
 /// Clocks differ by up to a twenty-fifth.
 const DRIFT: u64 = 25;
 
-struct Storm {
-    network: Network,
+struct Storm<O: Oversight> {
+    network: Network<O>,
     random: Xoshiro256StarStar,
     /// The highest commit index anywhere when each read was asked.
     asked: BTreeMap<u64, u64>,
@@ -36,8 +37,8 @@ struct Storm {
     now_us: u64,
 }
 
-impl Storm {
-    fn new(seed: u64, preset: Preset, alter: impl Fn(Config) -> Config) -> Self {
+impl<O: Oversight> Storm<O> {
+    fn new(seed: u64, preset: Preset, oversight: O, alter: impl Fn(Config) -> Config) -> Self {
         let start = |id: u64| {
             let limits = Limits {
                 in_flight_appends: 3,
@@ -55,7 +56,7 @@ impl Storm {
             (alter(config), Restored::default())
         };
         Self {
-            network: Network::of((1..=PEERS).map(start).collect()),
+            network: Network::overseen((1..=PEERS).map(start).collect(), oversight),
             random: Xoshiro256StarStar::seed_from_u64(seed),
             asked: BTreeMap::new(),
             answered: 0,
@@ -322,7 +323,7 @@ impl Storm {
     }
 }
 
-fn describe(member: &crate::harness::Member) -> String {
+fn describe<O: Oversight>(member: &crate::harness::Member<O>) -> String {
     let node = &member.node;
     format!(
         "{:?} {:?} {:?} leader {:?} last {} applied {} {:?} {:?}",
@@ -348,10 +349,19 @@ struct Seen {
     terms: u64,
 }
 
-fn sweep(seeds: std::ops::Range<u64>, preset: Preset, alter: impl Fn(Config) -> Config) -> Seen {
+fn sweep(seeds: Range<u64>, preset: Preset, alter: impl Fn(Config) -> Config) -> Seen {
+    sweep_overseen(seeds, preset, Unwatched, alter)
+}
+
+fn sweep_overseen(
+    seeds: Range<u64>,
+    preset: Preset,
+    oversight: impl Oversight,
+    alter: impl Fn(Config) -> Config,
+) -> Seen {
     let mut seen = Seen::default();
     for seed in seeds {
-        let mut storm = Storm::new(seed, preset, &alter);
+        let mut storm = Storm::new(seed, preset, oversight, &alter);
         for _ in 0..STEPS {
             storm.step();
         }
@@ -406,12 +416,16 @@ fn reads_by_lease_are_never_old_in_a_storm() {
 /// A storm that lets a broken rule pass would say nothing about the right one.
 mod notices {
     use raft::rules::{Promise, Release};
-    use raft::{CORRECT, Rules};
+    use raft::{CORRECT, Overseen, Rules};
 
     use super::*;
 
-    fn sweep_with(rules: &'static Rules, preset: Preset) {
-        sweep(0..100 * SEEDS, preset, |config| Config { rules, ..config });
+    fn sweep_with(rules: &'static Rules, preset: Preset, alter: impl Fn(Config) -> Config) {
+        let oversight = Overseen {
+            rules,
+            trace: false,
+        };
+        sweep_overseen(0..100 * SEEDS, preset, oversight, alter);
     }
 
     #[test]
@@ -421,7 +435,7 @@ mod notices {
             read_waits_for: |round| round,
             ..CORRECT
         };
-        sweep_with(&RULES, Preset::TinyKv);
+        sweep_with(&RULES, Preset::TinyKv, |config| config);
     }
 
     #[test]
@@ -431,12 +445,11 @@ mod notices {
             holds_lease: |check| check.until_us.is_some(),
             ..CORRECT
         };
-        sweep(0..100 * SEEDS, Preset::TinyKv, |config| Config {
+        sweep_with(&RULES, Preset::TinyKv, |config| Config {
             lease: Some(Lease {
                 duration_us: 900_000,
                 refusal_us: 1_000_000,
             }),
-            rules: &RULES,
             ..config
         });
     }
@@ -448,7 +461,7 @@ mod notices {
             release: |_: &Promise| Release::AtOnce,
             ..CORRECT
         };
-        sweep_with(&RULES, Preset::TinyKv);
+        sweep_with(&RULES, Preset::TinyKv, |config| config);
     }
 
     #[test]
@@ -458,7 +471,7 @@ mod notices {
             is_counted: |_| true,
             ..CORRECT
         };
-        sweep_with(&RULES, Preset::TinyKv);
+        sweep_with(&RULES, Preset::TinyKv, |config| config);
     }
 
     #[test]
@@ -468,7 +481,7 @@ mod notices {
             jointly_reached: |incoming, _| incoming,
             ..CORRECT
         };
-        sweep_with(&RULES, Preset::Etcd);
+        sweep_with(&RULES, Preset::Etcd, |config| config);
     }
 
     #[test]
@@ -478,6 +491,6 @@ mod notices {
             ends_transfer: |_| false,
             ..CORRECT
         };
-        sweep_with(&RULES, Preset::TinyKv);
+        sweep_with(&RULES, Preset::TinyKv, |config| config);
     }
 }

@@ -1,6 +1,6 @@
 //! Handing leadership over (thesis, section 3.10).
 
-use raft::{Config, ProposeError, RawNode, Restored, TransferError};
+use raft::{Config, Overseen, Oversight, ProposeError, RawNode, Restored, TransferError};
 use types::raft::{MessageBody, MessageKind, Preset, Role, TransferEnd};
 
 use crate::harness::{
@@ -22,7 +22,7 @@ fn network() -> Network {
     network
 }
 
-fn to(node: &mut RawNode, target: u64) {
+fn to<O: Oversight>(node: &mut RawNode<O>, target: u64) {
     node.transfer_leader(peer(target)).expect("a voter");
 }
 
@@ -141,7 +141,7 @@ fn a_target_that_is_removed_ends_the_transfer() {
 #[test]
 fn the_end_of_a_transfer_is_told_with_its_reason() {
     use types::raft::RaftFact::TransferEnded;
-    type Act = fn(&mut RawNode);
+    type Act = fn(&mut RawNode<Overseen>);
     let ends: [(Act, TransferEnd); 4] = [
         (|node| node.advance_ticks(T), TransferEnd::TimedOut),
         (|node| to(node, 1), TransferEnd::Cancelled),
@@ -154,11 +154,8 @@ fn the_end_of_a_transfer_is_told_with_its_reason() {
         (|node| step(node, 2, 2, heartbeat(0)), TransferEnd::Deposed),
     ];
     for (end_it, end) in ends {
-        let traced = Config {
-            trace: true,
-            ..config(1, 3)
-        };
-        let mut node = crate::harness::start(traced, Restored::default());
+        let (config, disk) = (config(1, 3), Restored::default());
+        let mut node = RawNode::with_oversight(config, disk, Overseen::TRACED).expect("a start");
         settle_in(&mut node, &[2, 3]);
         to(&mut node, 2);
         end_it(&mut node);

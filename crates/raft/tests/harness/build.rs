@@ -1,7 +1,7 @@
 //! Short names for the values that tests are written in.
 
 use bytes::Bytes;
-use raft::{Config, RawNode, ReadState, Ready, Restored};
+use raft::{Config, Oversight, RawNode, ReadState, Ready, Restored};
 use types::id::PeerId;
 use types::raft::{
     AppendResult, ConfChange, ConfState, Entry, EntryKind, HardState, LogIndex, LogPosition,
@@ -248,7 +248,7 @@ pub(crate) struct Taken {
 }
 
 /// Takes all Readys of a lone peer, whose disk writes at once and whose host applies at once.
-pub(crate) fn take(node: &mut RawNode) -> Taken {
+pub(crate) fn take<O: Oversight>(node: &mut RawNode<O>) -> Taken {
     let mut taken = Taken::default();
     while let Some(ready) = node.ready() {
         node.persisted(ready.number);
@@ -268,12 +268,12 @@ pub(crate) fn take(node: &mut RawNode) -> Taken {
 }
 
 /// As [`take`], for the messages alone.
-pub(crate) fn drain(node: &mut RawNode) -> Vec<Message> {
+pub(crate) fn drain<O: Oversight>(node: &mut RawNode<O>) -> Vec<Message> {
     take(node).messages
 }
 
 /// Delivers an honest message.
-pub(crate) fn step(node: &mut RawNode, from: u64, of: u64, body: MessageBody) {
+pub(crate) fn step<O: Oversight>(node: &mut RawNode<O>, from: u64, of: u64, body: MessageBody) {
     let to = node.id().get();
     node.step(message(from, to, of, body))
         .expect("an honest message");
@@ -281,7 +281,7 @@ pub(crate) fn step(node: &mut RawNode, from: u64, of: u64, body: MessageBody) {
 
 /// Makes a lone peer the leader of its next term with the votes of `voters`; what it says to its
 /// followers then is not taken out yet.
-pub(crate) fn elect(node: &mut RawNode, voters: &[u64]) {
+pub(crate) fn elect<O: Oversight>(node: &mut RawNode<O>, voters: &[u64]) {
     node.campaign();
     drain(node);
     let of = node.term().get();
@@ -292,7 +292,7 @@ pub(crate) fn elect(node: &mut RawNode, voters: &[u64]) {
 }
 
 /// As [`elect`], and the first entries of its term are acknowledged by `voters` and committed.
-pub(crate) fn settle_in(node: &mut RawNode, voters: &[u64]) {
+pub(crate) fn settle_in<O: Oversight>(node: &mut RawNode<O>, voters: &[u64]) {
     elect(node, voters);
     drain(node);
     acknowledge(node, voters);
@@ -300,7 +300,7 @@ pub(crate) fn settle_in(node: &mut RawNode, voters: &[u64]) {
 }
 
 /// Has `followers` acknowledge the whole log of a leader.
-pub(crate) fn acknowledge(node: &mut RawNode, followers: &[u64]) {
+pub(crate) fn acknowledge<O: Oversight>(node: &mut RawNode<O>, followers: &[u64]) {
     let (of, last) = (node.term().get(), node.log().last_index().get());
     for &follower in followers {
         step(node, follower, of, matched(last));
@@ -308,7 +308,7 @@ pub(crate) fn acknowledge(node: &mut RawNode, followers: &[u64]) {
 }
 
 /// The terms of a peer's log.
-pub(crate) fn log_terms(node: &RawNode) -> Vec<u64> {
+pub(crate) fn log_terms<O: Oversight>(node: &RawNode<O>) -> Vec<u64> {
     let log = node.log();
     log.entries(log.first_index(), log.last_index())
         .map(|entry| entry.term.get())
@@ -316,7 +316,7 @@ pub(crate) fn log_terms(node: &RawNode) -> Vec<u64> {
 }
 
 /// The entries of a peer's log.
-pub(crate) fn log_of(node: &RawNode) -> Vec<Entry> {
+pub(crate) fn log_of<O: Oversight>(node: &RawNode<O>) -> Vec<Entry> {
     let log = node.log();
     log.entries(log.first_index(), log.last_index())
         .cloned()

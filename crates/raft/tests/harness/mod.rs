@@ -1,13 +1,13 @@
 //! A network of peers that is moved by hand: messages flow in order until nobody has anything to
 //! say. Disks write at once unless a test makes one slow, hosts apply at once unless a test makes
-//! one lazy.
+//! one lazy. Peers are unwatched, unless a test has them overseen.
 
 #![allow(dead_code, reason = "each test target needs its own part of it")]
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
-use raft::{Config, RawNode, ReadState, Ready, Restored, conf_change_of};
+use raft::{Config, Oversight, RawNode, ReadState, Ready, Restored, Unwatched, conf_change_of};
 use types::raft::{
     ConfChange, ConfState, Entry, EntryKind, HardState, LogIndex, LogPosition, Message,
     MessageBody, MessageKind, RaftFact, ReadId, Role, Snapshot, Term,
@@ -80,7 +80,7 @@ impl Disk {
 }
 
 /// Applies entries, membership changes among them, and says so.
-pub(crate) fn apply(node: &mut RawNode, entries: &[Entry]) {
+pub(crate) fn apply<O: Oversight>(node: &mut RawNode<O>, entries: &[Entry]) {
     for entry in entries {
         if let Some(change) = conf_change_of(entry) {
             // A change that cannot follow has no effect, on no peer.
@@ -90,9 +90,9 @@ pub(crate) fn apply(node: &mut RawNode, entries: &[Entry]) {
     }
 }
 
-pub(crate) struct Member {
+pub(crate) struct Member<O: Oversight = Unwatched> {
     pub(crate) config: Config,
-    pub(crate) node: RawNode,
+    pub(crate) node: RawNode<O>,
     pub(crate) disk: Disk,
     pub(crate) applied: Vec<Entry>,
     pub(crate) reads: Vec<ReadState>,
@@ -109,11 +109,12 @@ pub(crate) struct Member {
     pub(crate) gives_snapshots: bool,
 }
 
-impl Member {
-    fn new(config: Config, restored: Restored) -> Self {
+impl<O: Oversight> Member<O> {
+    fn new(config: Config, restored: Restored, oversight: O) -> Self {
         let disk = Disk::of(&restored);
         Self {
-            node: start(config.clone(), restored),
+            node: RawNode::with_oversight(config.clone(), restored, oversight)
+                .expect("a valid start"),
             config,
             disk,
             applied: Vec::new(),
@@ -167,14 +168,15 @@ impl Member {
     }
 }
 
-pub(crate) struct Network {
-    pub(crate) members: BTreeMap<u64, Member>,
+pub(crate) struct Network<O: Oversight = Unwatched> {
+    pub(crate) members: BTreeMap<u64, Member<O>>,
     pub(crate) in_transit: VecDeque<Message>,
     /// Everything that was ever sent, lost or not.
     pub(crate) sent: Vec<Message>,
     cuts: BTreeSet<(u64, u64)>,
     ignored: BTreeSet<MessageKind>,
     leaders: BTreeMap<Term, u64>,
+    oversight: O,
 }
 
 impl Network {
@@ -200,9 +202,16 @@ impl Network {
     }
 
     pub(crate) fn of(starts: Vec<(Config, Restored)>) -> Self {
-        let members = starts
-            .into_iter()
-            .map(|(config, restored)| (config.id.get(), Member::new(config, restored)));
+        Self::overseen(starts, Unwatched)
+    }
+}
+
+impl<O: Oversight> Network<O> {
+    pub(crate) fn overseen(starts: Vec<(Config, Restored)>, oversight: O) -> Self {
+        let members = starts.into_iter().map(|(config, restored)| {
+            let id = config.id.get();
+            (id, Member::new(config, restored, oversight))
+        });
         Self {
             members: members.collect(),
             in_transit: VecDeque::new(),
@@ -210,6 +219,7 @@ impl Network {
             cuts: BTreeSet::new(),
             ignored: BTreeSet::new(),
             leaders: BTreeMap::new(),
+            oversight,
         }
     }
 
@@ -223,18 +233,18 @@ impl Network {
             ..any.config.clone()
         };
         self.members
-            .insert(id, Member::new(config, Restored::default()));
+            .insert(id, Member::new(config, Restored::default(), self.oversight));
     }
 
-    pub(crate) fn node(&self, id: u64) -> &RawNode {
+    pub(crate) fn node(&self, id: u64) -> &RawNode<O> {
         &self.members[&id].node
     }
 
-    pub(crate) fn node_mut(&mut self, id: u64) -> &mut RawNode {
+    pub(crate) fn node_mut(&mut self, id: u64) -> &mut RawNode<O> {
         &mut self.member(id).node
     }
 
-    pub(crate) fn member(&mut self, id: u64) -> &mut Member {
+    pub(crate) fn member(&mut self, id: u64) -> &mut Member<O> {
         self.members.get_mut(&id).expect("a member")
     }
 
@@ -273,7 +283,7 @@ impl Network {
     /// Ends the life of a peer with its unfinished writes, and starts it from its disk.
     pub(crate) fn crash(&mut self, id: u64) {
         let member = self.members.remove(&id).expect("a member");
-        let mut next = Member::new(member.config, member.disk.restored());
+        let mut next = Member::new(member.config, member.disk.restored(), self.oversight);
         next.is_slow = member.is_slow;
         next.is_lazy = member.is_lazy;
         next.gives_snapshots = member.gives_snapshots;
@@ -466,7 +476,7 @@ impl Network {
     }
 
     pub(crate) fn commits(&self) -> Vec<u64> {
-        let commit = |m: &Member| m.node.commit().get();
+        let commit = |m: &Member<O>| m.node.commit().get();
         self.members.values().map(commit).collect()
     }
 

@@ -2,7 +2,7 @@
 //! test suite, a fuzzer's bytes in `fuzz/`.
 
 use bytes::Bytes;
-use raft::{Config, Lease, Limits, RawNode, Ready, Restored};
+use raft::{Config, Lease, Limits, Overseen, Oversight, RawNode, Ready, Restored, Unwatched};
 use types::codec;
 use types::id::PeerId;
 use types::raft::{
@@ -50,26 +50,16 @@ pub(crate) struct Tally {
 ///
 /// When a refused message changed the peer, or anything passes its limit.
 pub(crate) fn run(numbers: &mut dyn Numbers, messages: usize) -> Tally {
-    let mut peer = Driven::new(numbers);
-    for _ in 0..messages {
-        peer.disturb(numbers);
-        let message = peer.any_message(numbers);
-        let before = codec::hash_of(&peer.node);
-        if peer.node.step(message).is_err() {
-            peer.tally.refused += 1;
-            let after = codec::hash_of(&peer.node);
-            assert_eq!(before, after, "a refused message changed something");
-        } else {
-            peer.tally.taken += 1;
-        }
-        peer.check();
+    if numbers.one_in(2) {
+        Driven::new(numbers, Overseen::TRACED).endure(numbers, messages)
+    } else {
+        Driven::new(numbers, Unwatched).endure(numbers, messages)
     }
-    peer.tally
 }
 
 /// A peer and its host.
-struct Driven {
-    node: RawNode,
+struct Driven<O: Oversight> {
+    node: RawNode<O>,
     /// Readys that are on their way to the disk.
     open: Vec<u64>,
     /// What is applied once the open Readys are durable.
@@ -78,8 +68,8 @@ struct Driven {
     tally: Tally,
 }
 
-impl Driven {
-    fn new(numbers: &mut dyn Numbers) -> Self {
+impl<O: Oversight> Driven<O> {
+    fn new(numbers: &mut dyn Numbers, oversight: O) -> Self {
         let preset = Preset::ALL[usize::try_from(numbers.below(3)).expect("three")];
         let voters = (1..=1 + numbers.below(5)).map(PeerId::new).collect();
         let lease = Lease {
@@ -90,7 +80,6 @@ impl Driven {
             limits: LIMITS,
             lease: numbers.one_in(3).then_some(lease),
             seed: numbers.below(1_000),
-            trace: numbers.one_in(2),
             ..Config::preset(preset, PeerId::new(1), voters)
         };
         let restored = Restored {
@@ -103,12 +92,29 @@ impl Driven {
             ..Restored::default()
         };
         Self {
-            node: RawNode::new(config, restored).expect("a sound start"),
+            node: RawNode::with_oversight(config, restored, oversight).expect("a sound start"),
             open: Vec::new(),
             to_apply: LogIndex::ZERO,
             clock_us: 0,
             tally: Tally::default(),
         }
+    }
+
+    fn endure(mut self, numbers: &mut dyn Numbers, messages: usize) -> Tally {
+        for _ in 0..messages {
+            self.disturb(numbers);
+            let message = self.any_message(numbers);
+            let before = codec::hash_of(&self.node);
+            if self.node.step(message).is_err() {
+                self.tally.refused += 1;
+                let after = codec::hash_of(&self.node);
+                assert_eq!(before, after, "a refused message changed something");
+            } else {
+                self.tally.taken += 1;
+            }
+            self.check();
+        }
+        self.tally
     }
 
     /// What a host does between messages.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use raft::RawNode;
+use raft::{Overseen, RawNode};
 use types::{
     action::Action,
     id::{PeerId, StoreId},
@@ -39,7 +39,7 @@ pub(super) struct Deeds {
 
 impl Stage {
     /// The node that leads in the highest term, and where it lives.
-    pub(super) fn leader(&self) -> Option<(StoreId, &RawNode)> {
+    pub(super) fn leader(&self) -> Option<(StoreId, &RawNode<Overseen>)> {
         let stores = self.stores().into_iter();
         let nodes = stores.filter_map(|store| Some((store, self.sim.node(store)?.raft())));
         let leaders = nodes.filter(|(_, raft)| raft.role() == Role::Leader);

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use checker::ConvergenceInput;
-use raft::RawNode;
+use raft::{Overseen, RawNode};
 use types::{
     action::Action,
     id::{MAX_SAFE, PeerId, StoreId},
@@ -206,7 +206,7 @@ impl Stage {
     }
 }
 
-fn has_unapplied_change(raft: &RawNode) -> bool {
+fn has_unapplied_change(raft: &RawNode<Overseen>) -> bool {
     let (from, to) = (raft.applied_index().next(), raft.log().last_index());
     let mut entries = raft.log().entries(from, to);
     entries.any(|entry| entry.kind == EntryKind::ConfChange)
