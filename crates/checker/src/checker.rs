@@ -70,6 +70,14 @@ impl Checker {
         judgement.map_err(|fault| violation(region, group, moment, store, fault))
     }
 
+    /// Forgets what was told of a store's disk and memory, because its disk changed in a way that
+    /// nobody told. It is judged anew from its next `Started` on, which must follow at once.
+    pub fn lose_sight(&mut self, store: StoreId) {
+        for group in self.groups.values_mut() {
+            group.lose_sight(store);
+        }
+    }
+
     /// Whether a healed group came together (R17), and left its joint phase (R13). Call it when it
     /// had time enough.
     ///

@@ -25,7 +25,7 @@ use crate::counts::Counts;
 use crate::ledger::Ledger;
 use crate::observation::{DiskChange, Moment, Observation, ProgressTold};
 use crate::replica::{Replica, Start};
-use crate::trace::{Seen, Trace, TraceStep};
+use crate::trace::{Trace, TraceStep, brief};
 use crate::violation::Judgement;
 
 /// A handing over of leadership that was seen to begin.
@@ -77,7 +77,7 @@ impl Group {
     ) -> Judgement {
         self.counts.observations += 1;
         self.now = moment.at;
-        if let Some(seen) = Seen::of(&observation) {
+        if let Some(seen) = brief(&observation) {
             self.trace.push(TraceStep {
                 moment,
                 store,
@@ -113,6 +113,11 @@ impl Group {
         if let Some(replica) = self.replicas.get_mut(&store) {
             replica.end();
         }
+    }
+
+    pub(crate) fn lose_sight(&mut self, store: StoreId) {
+        self.down(store);
+        self.replicas.remove(&store);
     }
 
     fn disks(&self) -> Disks<'_> {

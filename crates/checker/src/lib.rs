@@ -15,6 +15,8 @@
 //!    anything more. A transaction that was open when its process died and reached the disk all
 //!    the same is told before the store's next `Started`.
 //! 4. [`Observation::Down`] when a process ended.
+//! 5. [`Checker::lose_sight`] right before the `Started` of a store whose disk holds more than was
+//!    told.
 //!
 //! Between stores the order must respect cause and effect: what a store says because of a message
 //! comes after the sending of that message. A store is judged from its first `Started` on.

@@ -1,29 +1,12 @@
 //! What a harness tells a checker.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
-use types::event::EventId;
 use types::id::{PeerId, RegionId};
 use types::raft::{EntryBrief, HardState, LogIndex, LogPosition, ProgressKind, Term};
 use types::store::StoreMessage;
-use types::time::VirtualTime;
 use types::view::Fact;
 
-/// When something was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Moment {
-    /// The virtual time, in microseconds.
-    pub at: VirtualTime,
-    /// The event that was being handled.
-    pub event: EventId,
-}
-
-impl fmt::Display for Moment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "event {} at {} us", self.event, self.at)
-    }
-}
+pub use types::verdict::Moment;
 
 /// Something that was seen of one store.
 #[derive(Debug, Clone, Copy)]

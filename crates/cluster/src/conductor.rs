@@ -13,6 +13,7 @@ mod show;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use checker::{Counts, Moment, Violation};
 use serde::Serialize;
 use types::{
     codec,
@@ -27,6 +28,7 @@ use types::{
 use crate::{
     client::{Client, Desk},
     dice::Dice,
+    lookout::Lookout,
     network::Network,
     projection::Projection,
     queue::{Event, Queue, after_ms, whole_ms},
@@ -77,6 +79,8 @@ pub struct Conductor {
     projection: Projection,
     #[serde(skip)]
     history: History,
+    #[serde(skip)]
+    lookout: Option<Lookout>,
 }
 
 /// A round that waits for answers, by store.
@@ -136,6 +140,7 @@ impl Conductor {
             recorder: Some(Recorder::new(segment, saved.clone())),
             projection: Projection::new(&region),
             history: History::default(),
+            lookout: None,
             region,
         };
         conductor.restore_stores(&saved.stores);
@@ -293,6 +298,40 @@ impl Conductor {
         match &mut self.recorder {
             Some(recorder) if self.round.is_none() => recorder.take_chunk(stand),
             _ => Vec::new(),
+        }
+    }
+
+    /// Judges the invariants of raft from here on, which is the beginning of the segment: call it
+    /// before anything else. It changes nothing of the run.
+    pub fn watch(&mut self) {
+        let is_fresh = self.event.segment == 1;
+        self.lookout = Some(Lookout::new(is_fresh.then_some(&self.region)));
+    }
+
+    /// The first violation of an invariant in this segment, where somebody watches. Nothing is
+    /// judged after it.
+    #[must_use]
+    pub fn violation(&self) -> Option<&Violation> {
+        self.lookout.as_ref().and_then(Lookout::violation)
+    }
+
+    /// What was judged in this segment, where somebody watches.
+    #[must_use]
+    pub fn watched(&self) -> Counts {
+        self.lookout
+            .as_ref()
+            .map(Lookout::counts)
+            .unwrap_or_default()
+    }
+
+    /// Tells the lookout, where there is one.
+    fn look(&mut self, tell: impl FnOnce(&mut Lookout, Moment)) {
+        let moment = Moment {
+            at: self.now,
+            event: self.event,
+        };
+        if let Some(lookout) = &mut self.lookout {
+            tell(lookout, moment);
         }
     }
 

@@ -16,6 +16,7 @@ mod client;
 mod conductor;
 mod dice;
 pub mod group;
+mod lookout;
 mod network;
 mod node;
 mod projection;

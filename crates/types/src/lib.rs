@@ -10,7 +10,8 @@
 //! * [`disk`]: rows, and the one atomic write of a cycle; [`export`]: disks as a file.
 //! * [`io`]: the one door of a store: [`io::Envelope`] in, [`io::Output`] out.
 //! * [`settings`]: every knob, in one table.
-//! * [`view`]: what checkers and the inspector look at; [`frame`]: what the page draws.
+//! * [`view`]: what checkers and the inspector look at; [`frame`]: what the page draws;
+//!   [`verdict`]: what checkers say.
 //! * [`action`]: what a person can do to a running cluster.
 //! * [`codec`]: the one byte form and the one hash.
 //!
@@ -31,4 +32,5 @@ pub mod raft;
 pub mod settings;
 pub mod store;
 pub mod time;
+pub mod verdict;
 pub mod view;

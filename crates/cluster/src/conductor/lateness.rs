@@ -1,6 +1,7 @@
 //! What a host reports besides answers: disks, loads, deaths, and what the clock shall no longer
 //! wait for. All of it is chance, and recorded.
 
+use checker::Moment;
 use types::{
     disk::DiskImage,
     id::{Cycle, StoreId},
@@ -109,6 +110,7 @@ impl Conductor {
             cycle: last_cycle,
             image,
         });
+        self.look(|lookout, moment| lookout.loaded(moment, store, last_cycle));
         let boot = match load {
             Load::Due { boot, .. } => boot,
             _ => self.queue.push(whole_ms(self.now), Event::Boot { store }),
@@ -164,13 +166,18 @@ impl Conductor {
         }
     }
 
-    /// Records that the answer of a store that is about to end is in already.
+    /// Notes that the answer of a store that is about to end is in already.
     pub(super) fn note_answer(&mut self, store: StoreId) {
         let round = self.round.as_ref();
         let owed = round.and_then(|round| round.owed.get(&store));
-        if owed.is_some_and(|owed| owed.output.is_some()) {
-            self.record(Chance::AnswerCame(store));
+        let Some(owed) = owed else { return };
+        let Some(output) = &owed.output else { return };
+        // Its life ends before the round does, and what comes of a life is told before its end.
+        if let Some(lookout) = &mut self.lookout {
+            let (at, event) = (self.now, owed.event);
+            lookout.answered(Moment { at, event }, store, output);
         }
+        self.record(Chance::AnswerCame(store));
     }
 
     /// No longer waits for an answer that will not come. One that has come stays.

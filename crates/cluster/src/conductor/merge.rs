@@ -1,5 +1,6 @@
 //! What a store's answer does: its messages leave, its write is on its way, its timer is set.
 
+use checker::Moment;
 use types::{
     codec,
     event::{EventId, MadeBy},
@@ -32,6 +33,13 @@ impl Conductor {
         if let Some(recorder) = &mut self.recorder {
             recorder.answer(event, store, codec::hash(&bytes));
         }
+        let slot = &self.slots[&store];
+        let lives = slot.incarnation == incarnation && slot.is_alive();
+        // Of a life that has ended it was judged at its end.
+        if lives && let Some(lookout) = &mut self.lookout {
+            let at = self.now;
+            lookout.answered(Moment { at, event }, store, &output);
+        }
         for (nth, message) in (0..).zip(output.messages) {
             self.send(message, MadeBy { event, nth });
         }
@@ -41,8 +49,7 @@ impl Conductor {
         for fact in output.facts {
             self.projection.fact(store, self.now, fact);
         }
-        let slot = &self.slots[&store];
-        if slot.incarnation != incarnation || !slot.is_alive() {
+        if !lives {
             return;
         }
         if let Some(stop) = output.stop {
@@ -125,6 +132,7 @@ impl Conductor {
         slot.end(life, &mut self.queue);
         self.really_durable.retain(|(other, _)| *other != store);
         self.projection.ended(store, cut_off);
+        self.look(|lookout, moment| lookout.ended(moment, store));
         self.effects.push(HostEffect::Kill { store });
     }
 }

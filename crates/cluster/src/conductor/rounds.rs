@@ -139,6 +139,7 @@ impl Conductor {
             Event::Message(flight) => self.arrive(*flight, parcels),
             Event::Durable { store, cycle } => {
                 self.really_durable.remove(&(store, cycle));
+                self.look(|lookout, moment| lookout.durable(moment, store, cycle));
                 self.slot(store).write = None;
                 self.projection.durable(store, self.now);
                 self.deliver(store, Input::Durable(cycle), parcels);

@@ -6,6 +6,7 @@ mod frames;
 mod golden;
 mod group;
 mod lateness;
+mod lookout;
 mod many_seeds;
 mod operations;
 mod replay;
