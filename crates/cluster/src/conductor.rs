@@ -6,6 +6,7 @@
 
 mod actions;
 mod lateness;
+mod machines;
 mod merge;
 mod rounds;
 mod show;
@@ -65,6 +66,8 @@ pub struct Conductor {
     queue: Queue,
     network: Network,
     slots: BTreeMap<StoreId, Slot>,
+    /// The next store that was never there.
+    next_store: StoreId,
     clients: BTreeMap<ClientId, Client>,
     round: Option<OpenRound>,
     /// Writes that are really durable and whose modelled instant has not come. What hosts do early
@@ -133,6 +136,7 @@ impl Conductor {
             queue: Queue::default(),
             network: Network::new(saved.cut.clone(), &saved.blocked),
             slots: BTreeMap::new(),
+            next_store: saved.next_store,
             clients: BTreeMap::new(),
             round: None,
             really_durable: BTreeSet::new(),
@@ -156,7 +160,16 @@ impl Conductor {
                 SavedLife::Killed => SlotLife::Killed,
                 SavedLife::Stopped(stop) => SlotLife::Stopped(stop.clone()),
             };
-            self.slots.insert(id, Slot::new(id, incarnation, life));
+            let slot = Slot {
+                is_full: store.is_full,
+                clock: store.clock,
+                ..Slot::new(id, incarnation, life)
+            };
+            self.slots.insert(id, slot);
+            if store.is_full {
+                let (store, full) = (id, true);
+                self.effects.push(HostEffect::Fill { store, full });
+            }
             if store.state == SavedLife::Up {
                 self.start_at(id, whole_ms(self.now));
             }
@@ -221,6 +234,8 @@ impl Conductor {
                 SlotLife::Killed => SavedLife::Killed,
                 SlotLife::Stopped(stop) => SavedLife::Stopped(stop.clone()),
             },
+            is_full: slot.is_full,
+            clock: slot.clock,
         };
         let page = &self.clients[&PAGE_CLIENT];
         SavedCluster {
@@ -232,6 +247,7 @@ impl Conductor {
             cut: self.network.groups().to_vec(),
             blocked: self.network.blocked(),
             stores: self.slots.values().map(store).collect(),
+            next_store: self.next_store,
             operations: newest_operations(page.operations()),
             last_operation: page.last_operation(),
         }
@@ -378,9 +394,27 @@ impl Conductor {
         }
     }
 
-    /// The clock of every store. It shows virtual time: clocks do not drift yet.
-    const fn store_time(&self) -> StoreTime {
-        StoreTime::new(self.now.get())
+    /// The stores that there are, dead or alive.
+    pub fn stores(&self) -> impl Iterator<Item = StoreId> {
+        self.slots.keys().copied()
+    }
+
+    /// Whether the disk of a store has no room.
+    #[must_use]
+    pub fn is_disk_full(&self, store: StoreId) -> bool {
+        self.slots.get(&store).is_some_and(|slot| slot.is_full)
+    }
+
+    /// Whether a store's process is frozen.
+    #[must_use]
+    pub fn is_paused(&self, store: StoreId) -> bool {
+        let slot = self.slots.get(&store);
+        slot.is_some_and(|slot| slot.pause.is_some())
+    }
+
+    /// What the own clock of a store shows.
+    fn store_time(&self, store: StoreId) -> StoreTime {
+        self.slots[&store].clock.at(self.now)
     }
 
     /// Calls a client with its surroundings.

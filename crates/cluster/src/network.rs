@@ -76,6 +76,17 @@ impl Network {
         self.blocked.clear();
     }
 
+    /// The machine of `old` goes on as `new`, in the same place.
+    pub(crate) fn rename(&mut self, old: StoreId, new: StoreId) {
+        let renamed = |store| if store == old { new } else { store };
+        for store in self.cut.iter_mut().flatten() {
+            *store = renamed(*store);
+        }
+        let blocked = std::mem::take(&mut self.blocked);
+        let way = |(from, to)| (renamed(from), renamed(to));
+        self.blocked = blocked.into_iter().map(way).collect();
+    }
+
     /// Whether the way from `a` to `b` is cut now.
     pub(crate) fn is_cut(&self, a: StoreId, b: StoreId) -> bool {
         let group = |store| self.cut.iter().position(|group| group.contains(&store));

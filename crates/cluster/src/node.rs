@@ -112,6 +112,16 @@ impl<N: Node> Machine<N> {
         self.writing.len()
     }
 
+    /// The write that reaches the disk next.
+    pub(crate) fn next_write(&self) -> Option<&DiskWrite> {
+        self.writing.first()
+    }
+
+    /// Turns a bit of a row on the disk. Returns whether there was any.
+    pub(crate) fn spoil(&mut self, nth: u64) -> bool {
+        self.disk.spoil(nth)
+    }
+
     /// Calls the node's door.
     ///
     /// # Panics

@@ -12,7 +12,7 @@ use types::{
     id::{Cycle, Incarnation, PeerId, StoreId},
     raft::{EntryBrief, LogIndex, LogPosition, RaftFact, Role, Term, VoteVerdict},
     store::Region,
-    time::VirtualTime,
+    time::{ClockRate, StoreClock, VirtualTime},
     view::{Fact, FactBody},
 };
 
@@ -64,9 +64,9 @@ impl Projection {
     }
 
     /// Takes in a fact of `store`.
-    pub(crate) fn fact(&mut self, store: StoreId, at: VirtualTime, fact: Fact) {
+    pub(crate) fn fact(&mut self, store: StoreId, clock: &StoreClock, at: VirtualTime, fact: Fact) {
         if let Some(known) = self.stores.get_mut(&store) {
-            known.fold(&fact.body, &self.store_of);
+            known.fold(&fact.body, clock, &self.store_of);
         }
         if self.facts.len() == FACTS_SHOWN {
             self.facts.pop_front();
@@ -119,6 +119,14 @@ impl Projection {
         let mut frame = shown(&known.frame);
         frame.writes_per_second = u32::try_from(known.durable_at.len()).unwrap_or(u32::MAX);
         frame
+    }
+
+    /// The machine of `store` lost its disk and comes back as `heir`.
+    pub(crate) fn wiped(&mut self, store: StoreId, heir: StoreId) {
+        if let Some(mut known) = self.stores.remove(&store) {
+            known.frame = unknown_store(heir);
+            self.stores.insert(heir, known);
+        }
     }
 
     /// A life of `store` ended: what only a living peer has is gone. `cut_off` is the write whose
@@ -180,11 +188,13 @@ const fn unknown_store(id: StoreId) -> StoreFrame {
         progress: Vec::new(),
         writing: None,
         writes_per_second: 0,
+        disk_full: false,
+        clock_rate: ClockRate::TRUE,
     }
 }
 
 impl Known {
-    fn fold(&mut self, body: &FactBody, store_of: &BTreeMap<PeerId, StoreId>) {
+    fn fold(&mut self, body: &FactBody, clock: &StoreClock, store_of: &BTreeMap<PeerId, StoreId>) {
         let frame = &mut self.frame;
         match body {
             FactBody::Started {
@@ -214,9 +224,7 @@ impl Known {
             FactBody::Flushed { to } => frame.flushed = *to,
             FactBody::Proposed { .. } => {}
             FactBody::TimerReset { started, deadline } => {
-                // Clocks of stores do not drift yet: store time is virtual time.
-                let virtual_time = |at: types::time::StoreTime| VirtualTime::new(at.get());
-                frame.timer = Some((virtual_time(*started), virtual_time(*deadline)));
+                frame.timer = Some((clock.shows(*started), clock.shows(*deadline)));
             }
             FactBody::TimerStopped => frame.timer = None,
         }

@@ -52,6 +52,8 @@ pub(crate) enum Event {
     Wake { store: StoreId },
     /// A message reaches its receiver.
     Message(Box<Flight>),
+    /// A paused store goes on.
+    Resumed { store: StoreId },
     /// A write is durable.
     Durable { store: StoreId, cycle: Cycle },
     /// The answer of a late store.
@@ -96,6 +98,7 @@ pub(crate) enum EventName {
     Deadline(ClientId, OperationId),
     Think(ClientId),
     Admin(StoreId),
+    Resumed(StoreId),
 }
 
 impl Event {
@@ -117,6 +120,7 @@ impl Event {
             Self::Deadline { client, operation } => EventName::Deadline(*client, *operation),
             Self::Think { client } => EventName::Think(*client),
             Self::Admin { store, .. } => EventName::Admin(*store),
+            Self::Resumed { store } => EventName::Resumed(*store),
         }
     }
 }

@@ -302,9 +302,19 @@ impl<'a, N: Node> Player<'a, N> {
             }
         }
         for effect in self.conductor.take_effects() {
-            if let HostEffect::Kill { store } = effect {
-                self.answers.remove(&store);
-                self.late.remove(&store);
+            match effect {
+                HostEffect::Kill { store } => {
+                    self.answers.remove(&store);
+                    self.late.remove(&store);
+                }
+                HostEffect::Corrupt { store, nth } => {
+                    self.machine(store).spoil(nth);
+                }
+                HostEffect::Wipe { store, .. } => {
+                    self.machines.insert(store, Machine::new());
+                }
+                // What a full disk refused, the next load tells.
+                HostEffect::Load { .. } | HostEffect::Fill { .. } => {}
             }
         }
         Ok(())

@@ -87,4 +87,28 @@ pub enum HostEffect {
         /// load in this segment.
         image: bool,
     },
+    /// From now on the disk of a store refuses every write that is given out, or carries them out
+    /// again, those that it refused first.
+    Fill {
+        /// The store.
+        store: StoreId,
+        /// Whether it refuses.
+        full: bool,
+    },
+    /// Turn a bit of a row of a store that is down, the one that
+    /// [`raftstore::image::spoiled`] chooses.
+    Corrupt {
+        /// The store.
+        store: StoreId,
+        /// Which row.
+        nth: u64,
+    },
+    /// Empty the disk of a store that is down. Its machine comes back as `heir`, whose load
+    /// follows; that is the same store or one that never was.
+    Wipe {
+        /// The store.
+        store: StoreId,
+        /// As whom its machine comes back.
+        heir: StoreId,
+    },
 }

@@ -9,7 +9,7 @@ use types::{
     io::Stop,
     settings::{SettingError, Settings},
     store::{Command, CommandResult},
-    time::VirtualTime,
+    time::{StoreClock, VirtualTime},
 };
 
 use crate::{recording::INSTANT_MAX, workload::WorkloadPlan};
@@ -34,6 +34,8 @@ pub struct SavedCluster {
     pub blocked: Vec<(StoreId, StoreId)>,
     /// The stores, by id.
     pub stores: Vec<SavedStore>,
+    /// The next id of a store that was never there.
+    pub next_store: StoreId,
     /// The newest operations of the page's client, oldest first.
     pub operations: Vec<OperationFrame>,
     /// The number of the operation that was taken on last.
@@ -49,6 +51,10 @@ pub struct SavedStore {
     pub incarnation: Incarnation,
     /// Whether it shall be started with the conductor.
     pub state: SavedLife,
+    /// Whether its disk has no room.
+    pub is_full: bool,
+    /// Its clock.
+    pub clock: StoreClock,
 }
 
 /// Whether a store at rest shall be started.
@@ -94,13 +100,16 @@ pub enum SavedError {
 }
 
 /// The version of the saved form.
-pub const SAVED_VERSION: u32 = 2;
+pub const SAVED_VERSION: u32 = 3;
 /// The most bytes of commands and results that a saved cluster keeps of its operations.
 const OPERATION_BYTES_MAX: usize = 4 << 20;
 /// The most starts of a conductor; request names carry the segment in their upper bits.
 const SEGMENT_MAX: u32 = 1 << 20;
 /// No honest count of lives or operations comes near this.
 const COUNT_MAX: u64 = 1 << 40;
+
+/// The largest id of a store.
+pub(crate) const STORE_ID_MAX: u64 = COUNT_MAX;
 
 const MAGIC: [u8; 4] = *b"RPsv";
 
@@ -112,6 +121,8 @@ impl SavedCluster {
             id: StoreId::new(id),
             incarnation: Incarnation::ZERO,
             state: SavedLife::Up,
+            is_full: false,
+            clock: StoreClock::default(),
         };
         Self {
             segment: 0,
@@ -122,6 +133,7 @@ impl SavedCluster {
             cut: Vec::new(),
             blocked: Vec::new(),
             stores: (1..=settings.stores).map(store).collect(),
+            next_store: StoreId::new(settings.stores + 1),
             operations: Vec::new(),
             last_operation: 0,
         }
@@ -166,7 +178,13 @@ impl SavedCluster {
     /// [`SavedError`] names the part that does not.
     pub fn check(&self) -> Result<(), SavedError> {
         self.settings.validate()?;
-        let ids = self.stores.iter().map(|store| store.id.get());
+        let ids: Vec<u64> = self.stores.iter().map(|store| store.id.get()).collect();
+        let count = u64::try_from(ids.len()).unwrap_or(u64::MAX);
+        let are_new_ones = ids.is_sorted_by(|a, b| a < b)
+            && ids.first().is_some_and(|first| *first >= 1)
+            && ids.iter().all(|id| *id < self.next_store.get())
+            && self.next_store.get() <= STORE_ID_MAX;
+        let clocks = self.stores.iter().map(|store| store.clock);
         let operation_ids: Vec<u64> = self.operations.iter().map(|op| op.id.get()).collect();
         let ascending = operation_ids.is_sorted_by(|a, b| a < b);
         let known = operation_ids
@@ -182,8 +200,14 @@ impl SavedCluster {
             (self.segment < SEGMENT_MAX, "too many segments"),
             (self.now <= INSTANT_MAX, "the clock is beyond all measure"),
             (
-                ids.eq(1..=self.settings.stores),
-                "the stores are not those of the settings",
+                count == self.settings.stores && are_new_ones,
+                "the stores are not as many as the settings say, or have no such ids",
+            ),
+            (
+                clocks.into_iter().all(|clock| {
+                    clock.rate().is_valid() && clock.latest() <= 2 * INSTANT_MAX.get()
+                }),
+                "a store's clock cannot run like this",
             ),
             (
                 lives.into_iter().all(|lives| lives < COUNT_MAX),
@@ -277,9 +301,9 @@ mod tests {
         assert_eq!(SavedCluster::decode(b"{}"), Err(SavedError::NotACluster));
         let mut bytes = SavedCluster::fresh(Settings::default(), None).encode();
         bytes[4] = 1;
-        let other = SavedError::OtherVersion { found: 1, known: 2 };
+        let other = SavedError::OtherVersion { found: 1, known: 3 };
         assert_eq!(SavedCluster::decode(&bytes), Err(other));
-        bytes[4] = 2;
+        bytes[4] = 3;
         bytes.truncate(20);
         assert!(matches!(
             SavedCluster::decode(&bytes),

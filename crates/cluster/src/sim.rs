@@ -4,6 +4,7 @@
 //! the run. The host has chance of its own where a real one has: which writes of a killed store
 //! had reached the disk, and (where wanted) which answers, disks and starts are late.
 
+mod deed;
 mod host;
 mod plan;
 
@@ -16,6 +17,7 @@ use types::{
     time::{US_PER_MS, VirtualTime},
 };
 
+pub use deed::{CrashPoint, Deed};
 pub use host::{HostConfig, HostCounts, Observed, Sight};
 pub use plan::{FaultKind, Tempo, draw_plan};
 
@@ -33,8 +35,8 @@ use host::SimulatedHost;
 pub struct SimulationConfig {
     /// The cluster.
     pub cluster: ClusterConfig,
-    /// What a person will do, and when; in order of time.
-    pub script: Vec<(VirtualTime, Action)>,
+    /// What will be done to it, and when; in order of time.
+    pub script: Vec<(VirtualTime, Deed)>,
     /// The host.
     pub host: HostConfig,
 }
@@ -101,8 +103,8 @@ impl SimulationConfig {
 pub struct Simulation<N: Node> {
     conductor: Conductor,
     host: SimulatedHost<N>,
-    /// What is left of the script, the next action last.
-    script: Vec<(VirtualTime, Action)>,
+    /// What is left of the script, the next deed last.
+    script: Vec<(VirtualTime, Deed)>,
     recording: Vec<u8>,
     misused: u64,
 }
@@ -155,8 +157,8 @@ impl<N: Node> Simulation<N> {
             return true;
         }
         match next.and_then(|_| self.script.pop()) {
-            Some((_, action)) => {
-                self.act_as_planned(action);
+            Some((_, deed)) => {
+                self.act_as_planned(deed);
                 true
             }
             None => false,
@@ -164,17 +166,23 @@ impl<N: Node> Simulation<N> {
     }
 
     /// Ends what troubles the run by itself: what is left of the script is dropped, and from now
-    /// on the host is in time and kills nobody.
+    /// on the host is in time and kills nobody, at no place.
     pub fn calm(&mut self) {
         self.script.clear();
         self.host.calm();
     }
 
     /// A store that stopped by itself cannot be killed; such actions change nothing.
-    fn act_as_planned(&mut self, action: Action) {
-        if self.act(action).is_err() {
-            self.misused += 1;
+    fn act_as_planned(&mut self, deed: Deed) {
+        match deed {
+            Deed::Act(action) => self.misused += u64::from(self.act(action).is_err()),
+            Deed::CrashAt { store, point } => self.crash_at(store, point),
         }
+    }
+
+    /// Lets a store's process die the next time that it comes to `point`.
+    pub fn crash_at(&mut self, store: StoreId, point: CrashPoint) {
+        self.host.crash_at(store, point);
     }
 
     /// Lets `ms` milliseconds of virtual time pass.

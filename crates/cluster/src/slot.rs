@@ -5,6 +5,7 @@ use types::{
     event::EventId,
     id::{Cycle, Incarnation, StoreId},
     io::{Delivered, Stop},
+    time::{StoreClock, StoreTime},
 };
 
 use crate::queue::{Key, Queue};
@@ -23,6 +24,11 @@ pub(crate) struct Slot {
     pub(crate) late: Option<Late>,
     /// Whether its image came in this segment.
     pub(crate) image_known: bool,
+    /// Present while its process is frozen.
+    pub(crate) pause: Option<Pause>,
+    /// Whether its disk has no room.
+    pub(crate) is_full: bool,
+    pub(crate) clock: StoreClock,
 }
 
 /// Whether a store lives.
@@ -53,6 +59,8 @@ pub(crate) enum Load {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct Timer {
     pub(crate) key: Key,
+    /// The instant that was wished for, on the store's own clock.
+    pub(crate) at: StoreTime,
     /// The event whose answer named this instant first.
     pub(crate) set_by: EventId,
 }
@@ -61,8 +69,11 @@ pub(crate) struct Timer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct OpenWrite {
     pub(crate) cycle: Cycle,
-    /// The event of its completion; absent once the clock no longer waits for the disk.
+    /// The event of its completion; absent once the clock no longer waits for the disk, and while
+    /// the write fails.
     pub(crate) due: Option<Key>,
+    /// Whether there was no room for it. It is tried again once there is.
+    pub(crate) fails: bool,
 }
 
 /// A store that owes an answer to a closed round.
@@ -74,8 +85,17 @@ pub(crate) struct Late {
     pub(crate) answer: Option<Key>,
 }
 
+/// A store whose process is frozen.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Pause {
+    /// What has come for it since.
+    pub(crate) waiting: Vec<Delivered>,
+    /// The event that ends the pause, once a person asked for it.
+    pub(crate) ends: Option<Key>,
+}
+
 impl Slot {
-    pub(crate) const fn new(id: StoreId, incarnation: Incarnation, life: SlotLife) -> Self {
+    pub(crate) fn new(id: StoreId, incarnation: Incarnation, life: SlotLife) -> Self {
         Self {
             id,
             incarnation,
@@ -84,6 +104,9 @@ impl Slot {
             write: None,
             late: None,
             image_known: false,
+            pause: None,
+            is_full: false,
+            clock: StoreClock::default(),
         }
     }
 
@@ -101,7 +124,8 @@ impl Slot {
         let timer = self.timer.take().map(|timer| timer.key);
         let write = self.write.take().and_then(|write| write.due);
         let answer = self.late.take().and_then(|late| late.answer);
-        for key in [boot, timer, write, answer].into_iter().flatten() {
+        let pause = self.pause.take().and_then(|pause| pause.ends);
+        for key in [boot, timer, write, answer, pause].into_iter().flatten() {
             queue.remove(key);
         }
         self.life = life;

@@ -67,6 +67,8 @@ struct StoreWorker {
     disk: RefCell<Option<Rc<OpenDisk>>>,
     queue: RefCell<VecDeque<DiskWrite>>,
     writing: Cell<bool>,
+    /// Whether the disk shall refuse what is written.
+    is_full: Cell<bool>,
     marks: Cell<u32>,
 }
 
@@ -103,6 +105,7 @@ impl StoreWorker {
                 let hash = self.store(Store::state_hash);
                 port::post_to_parent(&FromStore::Hash(question, hash));
             }
+            ToStore::Fill(full) => self.is_full.set(full),
             ToStore::BusyLoop { ms, then_write } => self.busy_loop(ms, then_write),
             ToStore::Panic => panic!("a test asked this store to panic"),
         }
@@ -201,6 +204,7 @@ impl StoreWorker {
         let worker = Rc::clone(self);
         spawn_local(async move {
             while let Some(write) = worker.next_write() {
+                worker.wait_for_room().await;
                 match disk.write(&write).await {
                     Ok(()) => port::post_to_parent(&FromStore::Durable(write.cycle)),
                     Err(stop) => {
@@ -212,6 +216,17 @@ impl StoreWorker {
             }
             worker.writing.set(false);
         });
+    }
+
+    /// Refuses as a browser does that gives no more room, as long as the conductor wants it.
+    async fn wait_for_room(&self) {
+        if self.is_full.get() {
+            let reason = "QuotaExceededError: this disk was filled on purpose".to_owned();
+            port::post_to_parent(&FromStore::DiskRefused { reason });
+        }
+        while self.is_full.get() {
+            TimeoutFuture::new(RETRY_MS_FIRST).await;
+        }
     }
 
     fn next_write(&self) -> Option<DiskWrite> {

@@ -26,6 +26,9 @@ pub enum ToStore {
     View(Question),
     /// Asks for the hash of the store's memory.
     Hash(Question),
+    /// From now on the disk refuses every write, as if the browser gave it no more room, or takes
+    /// them again.
+    Fill(bool),
     /// For tests: computes for so many real milliseconds, then may write a marker row.
     BusyLoop {
         /// For how long.

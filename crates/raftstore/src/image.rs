@@ -85,6 +85,12 @@ impl MemoryDisk {
         }
     }
 
+    /// Turns a bit of a row, the one that [`spoiled`] chooses. Returns whether there was any.
+    pub fn spoil(&mut self, nth: u64) -> bool {
+        let row = spoiled(&self.image(), nth);
+        row.is_some_and(|row| self.rows.insert(row.key, row.value).is_some())
+    }
+
     /// The number of the last write that was carried out.
     #[must_use]
     pub const fn cycle(&self) -> Cycle {
@@ -121,6 +127,25 @@ impl MemoryDisk {
 #[must_use]
 pub fn hash(image: &DiskImage) -> u64 {
     hash_rows(image.rows.iter().map(|row| (&row.key, &row.value)))
+}
+
+/// A row of `image` with one bit of its value turned: the `nth` in the order of keys, counted
+/// around; which bit, `nth` decides too. Nothing where there are no rows.
+#[must_use]
+pub fn spoiled(image: &DiskImage, nth: u64) -> Option<Row> {
+    let count = image.rows.len();
+    let place = |of: usize, n: u64| {
+        let of = u64::try_from(of).ok()?;
+        usize::try_from(n.checked_rem(of)?).ok()
+    };
+    let mut row = image.rows.get(place(count, nth)?)?.clone();
+    let mut bytes = row.value.bytes.to_vec();
+    match place(bytes.len(), nth) {
+        Some(at) => bytes[at] ^= 1 << (nth % 8),
+        None => row.value.crc ^= 1,
+    }
+    row.value.bytes = bytes.into();
+    Some(row)
 }
 
 /// The rows as people look at them, each with TinyKV's byte key beside it.

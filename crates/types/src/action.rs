@@ -6,6 +6,7 @@ use crate::{
     id::{StoreId, number},
     settings::SettingError,
     store::{AdminRequest, Command},
+    time::ClockRate,
 };
 use std::fmt;
 
@@ -62,6 +63,57 @@ pub enum Action {
         /// What to do.
         request: AdminRequest,
     },
+    /// Freezes a store's process: nothing reaches it and it says nothing, until it is resumed or
+    /// killed. What comes for it waits; its disk finishes what it was given.
+    Pause {
+        /// Which store.
+        store: StoreId,
+    },
+    /// Lets a paused store go on. What waited for it comes all at once.
+    Resume {
+        /// Which store.
+        store: StoreId,
+    },
+    /// Changes how fast a store's clock runs.
+    Drift {
+        /// Which store.
+        store: StoreId,
+        /// How fast from now on.
+        rate: ClockRate,
+    },
+    /// Fills a store's disk, or makes room on it again. While it is full its writes fail and are
+    /// tried again; what waits for them is not said.
+    FillDisk {
+        /// Which store.
+        store: StoreId,
+        /// Whether there is no room.
+        full: bool,
+    },
+    /// Turns a bit of a row on the disk of a store that is down. The store finds it when it
+    /// starts, and stays down until its disk is wiped.
+    CorruptRow {
+        /// Which store.
+        store: StoreId,
+        /// Which row, in the order of keys, counted around; the bit is chosen by it too.
+        nth: u64,
+    },
+    /// Empties the disk of a store that is down, and starts the machine again.
+    Wipe {
+        /// Which store.
+        store: StoreId,
+        /// As whom it comes back.
+        identity: Identity,
+    },
+}
+
+/// As whom a machine comes back whose disk was wiped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Identity {
+    /// As a new store with an id that was never used: nobody takes its word for that of the store
+    /// that is gone. The store itself is gone for good.
+    New,
+    /// As the store that it was. Unsafe: it forgot its votes and what it acknowledged.
+    Kept,
 }
 
 /// What an accepted action led to.
@@ -71,6 +123,8 @@ pub enum Acted {
     Done,
     /// The client took the command on.
     Submitted(OperationId),
+    /// The machine comes back as this store.
+    ReturnsAs(StoreId),
 }
 
 /// An action that makes no sense now. Nothing has changed.
@@ -94,6 +148,30 @@ pub enum Misuse {
         /// The store named.
         store: StoreId,
     },
+    /// The store runs: only one that is down can be handled so.
+    #[error("{store} is running; kill it first")]
+    NotDown {
+        /// The store named.
+        store: StoreId,
+    },
+    /// The store is paused already.
+    #[error("{store} is paused already")]
+    AlreadyPaused {
+        /// The store named.
+        store: StoreId,
+    },
+    /// The store is not paused.
+    #[error("{store} is not paused")]
+    NotPaused {
+        /// The store named.
+        store: StoreId,
+    },
+    /// A clock cannot run like this.
+    #[error("a clock runs at half to twice the true speed, in parts of 1 to 1000000")]
+    BadRate,
+    /// Every id of a store was used.
+    #[error("no id of a store is left")]
+    NoIdLeft,
     /// The groups of a cut do not hold every store exactly once, or there are fewer than two.
     #[error("a cut needs at least two groups that hold every store exactly once")]
     BadGroups,

@@ -14,7 +14,7 @@ use crate::{
     raft::{EntryBrief, LogIndex, LogPosition, MessageKind, Role, Term},
     settings::Settings,
     store::{Command, CommandResult, Region, ReplyError},
-    time::VirtualTime,
+    time::{ClockRate, VirtualTime},
     view::Fact,
 };
 
@@ -104,6 +104,8 @@ pub enum Life {
     Up,
     /// It runs and owes an answer since at least 100 ms of real time.
     Late,
+    /// A person froze its process.
+    Paused,
     /// A person killed it.
     Killed,
     /// It ended itself.
@@ -151,6 +153,10 @@ pub struct StoreFrame {
     pub writing: Option<Cycle>,
     /// Disk transactions in the last second of virtual time.
     pub writes_per_second: u32,
+    /// Whether its disk is full: the write on its way fails until there is room.
+    pub disk_full: bool,
+    /// How fast its clock runs.
+    pub clock_rate: ClockRate,
 }
 
 /// A message on its way: one entry of the conductor's queue.

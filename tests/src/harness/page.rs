@@ -179,7 +179,7 @@ impl Page {
     pub async fn submit(&self, command: Command, via: Option<StoreId>) -> Result<OperationId> {
         match self.act(Action::Submit { command, via }).await? {
             Acted::Submitted(id) => Ok(id),
-            Acted::Done => bail!("a command was done without an operation"),
+            Acted::Done | Acted::ReturnsAs(_) => bail!("a command was done without an operation"),
         }
     }
 

@@ -179,7 +179,7 @@ impl State {
         match (asked, result) {
             (Some(Asked::Submit), Err(misuse)) => self.draft_error = Some(misuse),
             (_, Err(misuse)) => self.tell(Tell::Misuse(misuse)),
-            (_, Ok(Acted::Done | Acted::Submitted(_))) => {}
+            (_, Ok(Acted::Done | Acted::Submitted(_) | Acted::ReturnsAs(_))) => {}
         }
     }
 
@@ -360,7 +360,7 @@ impl State {
     fn kill_or_start(&mut self, store: StoreId) -> Vec<Effect> {
         match self.store(store).map(|store| &store.life) {
             Some(Life::Killed | Life::Stopped(_)) => self.act(Action::Start { store }, Asked::Act),
-            Some(Life::Starting | Life::Up | Life::Late) => {
+            Some(Life::Starting | Life::Up | Life::Late | Life::Paused) => {
                 self.act(Action::Kill { store }, Asked::Act)
             }
             None => Vec::new(),

@@ -287,7 +287,7 @@ impl State {
 #[must_use]
 pub fn is_alive(life: &Life) -> bool {
     match life {
-        Life::Up | Life::Late => true,
+        Life::Up | Life::Late | Life::Paused => true,
         Life::Starting | Life::Killed | Life::Stopped(_) => false,
     }
 }
@@ -302,7 +302,7 @@ pub(crate) mod tests {
         id::{Incarnation, PeerId, RegionId},
         raft::{LogPosition, MessageKind, Term},
         store::{Peer, Region, RegionEpoch},
-        time::VirtualTime,
+        time::{ClockRate, VirtualTime},
     };
 
     use super::*;
@@ -326,6 +326,8 @@ pub(crate) mod tests {
         StoreFrame {
             id: StoreId::new(id),
             life: Life::Up,
+            disk_full: false,
+            clock_rate: ClockRate::TRUE,
             incarnation: Incarnation::new(1),
             role: if id == 1 {
                 Role::Leader

@@ -44,6 +44,7 @@ pub const fn life(life: &Life) -> &'static str {
         Life::Starting => "starting",
         Life::Up => "up",
         Life::Late => "late",
+        Life::Paused => "paused",
         Life::Killed => "killed",
         Life::Stopped(_) => "stopped",
     }
@@ -56,6 +57,7 @@ pub const fn life_key(life: &Life) -> &'static str {
         Life::Starting => "life-starting",
         Life::Up => "life-up",
         Life::Late => "life-late",
+        Life::Paused => "life-paused",
         Life::Killed => "life-killed",
         Life::Stopped(_) => "life-stopped",
     }
@@ -186,6 +188,11 @@ pub fn misuse(misuse: &Misuse) -> Sentence {
         Misuse::NoSuchStore { store } => named("misuse-no-such-store", *store),
         Misuse::NotRunning { store } => named("misuse-not-running", *store),
         Misuse::AlreadyRunning { store } => named("misuse-already-running", *store),
+        Misuse::NotDown { store } => named("misuse-not-down", *store),
+        Misuse::AlreadyPaused { store } => named("misuse-already-paused", *store),
+        Misuse::NotPaused { store } => named("misuse-not-paused", *store),
+        Misuse::BadRate => Sentence::plain("misuse-bad-rate"),
+        Misuse::NoIdLeft => Sentence::plain("misuse-no-id-left"),
         Misuse::BadGroups => Sentence::plain("misuse-bad-groups"),
         Misuse::TooLong { bytes, limit } => Sentence::plain("misuse-too-long")
             .with("bytes", bytes.to_string())
@@ -205,6 +212,11 @@ pub const fn misuse_name(misuse: &Misuse) -> &'static str {
         Misuse::NoSuchStore { .. } => "NoSuchStore",
         Misuse::NotRunning { .. } => "NotRunning",
         Misuse::AlreadyRunning { .. } => "AlreadyRunning",
+        Misuse::NotDown { .. } => "NotDown",
+        Misuse::AlreadyPaused { .. } => "AlreadyPaused",
+        Misuse::NotPaused { .. } => "NotPaused",
+        Misuse::BadRate => "BadRate",
+        Misuse::NoIdLeft => "NoIdLeft",
         Misuse::BadGroups => "BadGroups",
         Misuse::TooLong { .. } => "TooLong",
         Misuse::EmptyKey => "EmptyKey",
@@ -417,6 +429,15 @@ pub fn deed(action: &Action) -> Sentence {
             Sentence::plain("deed-block").with("ways", ways.join(", "))
         }
         Action::Admin { store, request } => admin(&request.command, *store),
+        Action::Pause { store } => named("deed-pause", *store),
+        Action::Resume { store } => named("deed-resume", *store),
+        Action::Drift { store, rate } => named("deed-drift", *store)
+            .with("ahead", rate.ahead.to_string())
+            .with("of", rate.of.to_string()),
+        Action::FillDisk { store, full: true } => named("deed-fill-disk", *store),
+        Action::FillDisk { store, full: false } => named("deed-make-room", *store),
+        Action::CorruptRow { store, .. } => named("deed-corrupt-row", *store),
+        Action::Wipe { store, .. } => named("deed-wipe", *store),
     }
 }
 

@@ -2,7 +2,7 @@
 //! is recorded; a refused one changes nothing.
 
 use types::{
-    action::{Acted, Action, KEY_BYTES_MAX, Misuse, VALUE_BYTES_MAX},
+    action::{Acted, Action, Identity, KEY_BYTES_MAX, Misuse, VALUE_BYTES_MAX},
     id::StoreId,
     settings::{Scope, SettingError, Settings, TABLE},
     store::Command,
@@ -13,8 +13,9 @@ use crate::{
     network::draw_client_way,
     queue::{Event, after_ms},
     recording::Chance,
-    saved::is_partition,
-    slot::{Slot, SlotLife},
+    round::HostEffect,
+    saved::{STORE_ID_MAX, is_partition},
+    slot::{Pause, Slot, SlotLife},
 };
 
 impl Conductor {
@@ -49,6 +50,16 @@ impl Conductor {
                 let due = after_ms(self.now, way);
                 self.queue.push(due, Event::Admin { store, request });
             }
+            Action::Pause { store } => self.slot(store).pause = Some(Pause::default()),
+            Action::Resume { store } => self.resume_store(store),
+            Action::Drift { store, rate } => self.drift(store, rate),
+            Action::FillDisk { store, full } => self.fill_disk(store, full),
+            Action::CorruptRow { store, nth } => {
+                self.effects.push(HostEffect::Corrupt { store, nth });
+            }
+            Action::Wipe { store, identity } => {
+                return Ok(Acted::ReturnsAs(self.wipe(store, identity)));
+            }
             Action::Submit { command, via } => {
                 let operation = self.with_client(PAGE_CLIENT, |client, desk| {
                     client.submit(command, via, desk)
@@ -73,6 +84,36 @@ impl Conductor {
                 let store = *store;
                 if self.existing(store)?.is_alive() {
                     return Err(Misuse::AlreadyRunning { store });
+                }
+            }
+            Action::Pause { store } => {
+                let store = *store;
+                let slot = self.existing(store)?;
+                if slot.life != SlotLife::Up {
+                    return Err(Misuse::NotRunning { store });
+                }
+                if slot.pause.is_some() {
+                    return Err(Misuse::AlreadyPaused { store });
+                }
+            }
+            Action::Resume { store } => {
+                let store = *store;
+                if self.existing(store)?.pause.is_none() {
+                    return Err(Misuse::NotPaused { store });
+                }
+            }
+            Action::Drift { store, rate } => {
+                self.existing(*store)?;
+                if !rate.is_valid() {
+                    return Err(Misuse::BadRate);
+                }
+            }
+            Action::FillDisk { store, .. } => drop(self.existing(*store)?),
+            Action::CorruptRow { store, .. } => self.check_down(*store)?,
+            Action::Wipe { store, identity } => {
+                self.check_down(*store)?;
+                if *identity == Identity::New && self.next_store.get() >= STORE_ID_MAX {
+                    return Err(Misuse::NoIdLeft);
                 }
             }
             Action::Cut { groups } => {
@@ -106,6 +147,13 @@ impl Conductor {
             }
         }
         Ok(settings)
+    }
+
+    fn check_down(&self, store: StoreId) -> Result<(), Misuse> {
+        if self.existing(store)?.is_alive() {
+            return Err(Misuse::NotDown { store });
+        }
+        Ok(())
     }
 
     fn existing(&self, store: StoreId) -> Result<&Slot, Misuse> {

@@ -54,7 +54,7 @@ impl Conductor {
             return;
         };
         let open = slot.write.filter(|write| write.cycle == cycle);
-        if open.is_some_and(|write| write.due.is_none()) {
+        if open.is_some_and(|write| write.due.is_none() && !write.fails) {
             self.record(Chance::DiskDone(store, cycle));
             let due = whole_ms(self.now);
             let key = self.queue.push(due, Event::Durable { store, cycle });

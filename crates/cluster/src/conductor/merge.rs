@@ -7,13 +7,13 @@ use types::{
     id::{Cycle, Incarnation, StoreId},
     io::{Output, Stop},
     store::{Reply, StoreMessage},
-    time::{StoreTime, US_PER_MS, VirtualTime},
+    time::StoreTime,
 };
 
 use super::Conductor;
 use crate::{
     network::{Sent, draw_client_way},
-    queue::{Event, after_ms, whole_ms},
+    queue::{Event, after_ms},
     round::HostEffect,
     slot::{OpenWrite, SlotLife, Timer},
 };
@@ -33,8 +33,9 @@ impl Conductor {
         if let Some(recorder) = &mut self.recorder {
             recorder.answer(event, store, codec::hash(&bytes));
         }
-        let slot = &self.slots[&store];
-        let lives = slot.incarnation == incarnation && slot.is_alive();
+        // Its machine may have been wiped since it answered.
+        let slot = self.slots.get(&store);
+        let lives = slot.is_some_and(|slot| slot.incarnation == incarnation && slot.is_alive());
         // Of a life that has ended it was judged at its end.
         if lives && let Some(lookout) = &mut self.lookout {
             let at = self.now;
@@ -46,8 +47,10 @@ impl Conductor {
         for reply in output.replies {
             self.send_reply(store, reply);
         }
+        let clock = self.slots.get(&store).map(|slot| slot.clock);
         for fact in output.facts {
-            self.projection.fact(store, self.now, fact);
+            let clock = clock.unwrap_or_default();
+            self.projection.fact(store, &clock, self.now, fact);
         }
         if !lives {
             return;
@@ -86,26 +89,20 @@ impl Conductor {
     }
 
     fn open_write(&mut self, store: StoreId, cycle: Cycle) {
-        let (min, max) = (self.settings.disk_ms_min, self.settings.disk_ms_max);
-        let due = after_ms(self.now, self.dice.between(min, max));
-        let key = self.queue.push(due, Event::Durable { store, cycle });
+        let due = self.draw_disk_due();
+        let fails = self.slots[&store].is_full;
+        let due = (!fails).then(|| self.queue.push(due, Event::Durable { store, cycle }));
         let slot = self.slot(store);
         assert!(
             slot.write.is_none(),
             "{store} writes cycle {cycle} while {:?} is open",
             slot.write
         );
-        slot.write = Some(OpenWrite {
-            cycle,
-            due: Some(key),
-        });
+        slot.write = Some(OpenWrite { cycle, due, fails });
     }
 
-    /// A store is woken at the whole millisecond after the instant it names, and never at the
-    /// instant at which it says so: one that asks for the past must not stop the clock.
     fn set_timer(&mut self, store: StoreId, wake_at: Option<StoreTime>, event: EventId) {
-        let soonest = whole_ms(self.now.plus(US_PER_MS));
-        let due = wake_at.map(|at| whole_ms(VirtualTime::new(at.get())).max(soonest));
+        let due = wake_at.map(|at| self.wake_due(store, at));
         let timer = self.slots[&store].timer;
         if timer.map(|timer| timer.key.due) == due {
             return;
@@ -113,8 +110,9 @@ impl Conductor {
         if let Some(timer) = timer {
             self.queue.remove(timer.key);
         }
-        let timer = due.map(|due| Timer {
-            key: self.queue.push(due, Event::Wake { store }),
+        let timer = wake_at.map(|at| Timer {
+            key: self.wake_up(store, at),
+            at,
             set_by: event,
         });
         self.slot(store).timer = timer;

@@ -146,7 +146,7 @@ impl Conductor {
             }
             Event::LateAnswer { store, output } => self.catch_up(store, *output, parcels),
             Event::Request { store, request } => {
-                if self.slots[&store].life == SlotLife::Up {
+                if self.is_up(store) {
                     self.deliver(store, Input::Request(request), parcels);
                 } else {
                     let way = draw_client_way(&self.settings, &mut self.dice);
@@ -173,8 +173,14 @@ impl Conductor {
             Event::Think { client } => {
                 self.with_client(client, |client, desk| client.think(id, desk));
             }
+            Event::Resumed { store } => {
+                let waiting = self.end_pause(store);
+                if !waiting.is_empty() {
+                    parcels.insert(store, Parcel::Inputs(waiting));
+                }
+            }
             Event::Admin { store, request } => {
-                if self.slots[&store].life == SlotLife::Up {
+                if self.is_up(store) {
                     self.deliver(store, Input::Admin(request), parcels);
                 }
             }
@@ -190,10 +196,7 @@ impl Conductor {
     /// has answered its boot request nobody is.
     fn arrive(&mut self, flight: Flight, parcels: &mut Parcels) {
         let frame = flight.frame;
-        let up = self
-            .slots
-            .get(&frame.to)
-            .is_some_and(|slot| slot.life == SlotLife::Up);
+        let up = self.is_up(frame.to);
         if self.network.is_cut(frame.from, frame.to) {
             self.projection.lost(frame, self.now, LossReason::Cut);
         } else if up {
@@ -203,13 +206,24 @@ impl Conductor {
         }
     }
 
-    /// Puts an input into the store's envelope, or aside while the store is late.
+    /// A store that was wiped may be gone altogether.
+    fn is_up(&self, store: StoreId) -> bool {
+        let slot = self.slots.get(&store);
+        slot.is_some_and(|slot| slot.life == SlotLife::Up)
+    }
+
+    /// Puts an input into the store's envelope, or aside while the store is paused or late.
     fn deliver(&mut self, store: StoreId, input: Input, parcels: &mut Parcels) {
         let delivered = Delivered {
             event: self.event,
             input,
         };
-        if let Some(late) = &mut self.slot(store).late {
+        let slot = self.slot(store);
+        if let Some(pause) = &mut slot.pause {
+            pause.waiting.push(delivered);
+            return;
+        }
+        if let Some(late) = &mut slot.late {
             late.waiting.push(delivered);
             return;
         }
@@ -224,11 +238,15 @@ impl Conductor {
     fn catch_up(&mut self, store: StoreId, output: Output, parcels: &mut Parcels) {
         let (id, slot) = (self.event, self.slot(store));
         let incarnation = slot.incarnation;
-        let waiting = slot
+        let mut waiting = slot
             .late
             .take()
             .map(|late| late.waiting)
             .unwrap_or_default();
+        if let Some(pause) = &mut slot.pause {
+            waiting.append(&mut pause.waiting);
+            pause.waiting = std::mem::take(&mut waiting);
+        }
         self.merge(store, incarnation, id, output);
         if self.slots[&store].is_alive() && !waiting.is_empty() {
             parcels.insert(store, Parcel::Inputs(waiting));
@@ -242,7 +260,7 @@ impl Conductor {
         for (store, parcel) in parcels {
             let slot = &self.slots[&store];
             let incarnation = slot.incarnation;
-            let now = self.store_time();
+            let now = self.store_time(store);
             let (event, request) = match parcel {
                 Parcel::Boot(event) => {
                     let config = self.boot_config(store, incarnation);

@@ -36,6 +36,7 @@ impl Conductor {
         let slot = &self.slots[&id];
         let life = match &slot.life {
             SlotLife::Starting(_) => Life::Starting,
+            SlotLife::Up if slot.pause.is_some() => Life::Paused,
             SlotLife::Up if slot.late.is_some() => Life::Late,
             SlotLife::Up => Life::Up,
             SlotLife::Killed => Life::Killed,
@@ -44,6 +45,8 @@ impl Conductor {
         StoreFrame {
             life,
             incarnation: slot.incarnation,
+            disk_full: slot.is_full,
+            clock_rate: slot.clock.rate(),
             writing: if slot.is_alive() {
                 slot.write.map(|write| write.cycle)
             } else {

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use checker::DiskChange;
-use raftstore::image::MemoryDisk;
+use raftstore::{image::MemoryDisk, rows};
 use types::{
     action::Action,
-    disk::{DiskWrite, RowOp, Table},
+    disk::{DiskWrite, RowKey, RowOp, Table},
     event::EventId,
     frame::Owed,
     id::{Cycle, StoreId},
     io::{Input, Output, Stop},
+    raft::LogIndex,
     store::StoreMessage,
     time::VirtualTime,
     view::Fact,
@@ -21,6 +22,7 @@ use crate::{
     dice::Dice,
     node::{Machine, Node},
     round::{Delivery, HostEffect, Next, Round, StoreRequest},
+    sim::CrashPoint,
     watch::changes,
 };
 
@@ -92,6 +94,20 @@ pub struct HostCounts {
     pub entries_lost: u64,
     /// Messages that reached a store.
     pub messages: u64,
+    /// Crashes at [`CrashPoint::BeforeWrite`].
+    pub crashes_before_write: u64,
+    /// Crashes at [`CrashPoint::AfterWrite`].
+    pub crashes_after_write: u64,
+    /// Crashes at [`CrashPoint::AfterMessages`].
+    pub crashes_after_messages: u64,
+    /// Crashes at [`CrashPoint::InSnapshotInstall`].
+    pub crashes_in_snapshot_install: u64,
+    /// Writes of entries, a vote or a snapshot for which there was no room at first.
+    pub full_disks: u64,
+    /// Rows that were spoiled.
+    pub rows_spoiled: u64,
+    /// Disks that held something and were wiped.
+    pub disks_wiped: u64,
 }
 
 /// Something that the host saw.
@@ -173,12 +189,47 @@ impl Diary {
     }
 }
 
+/// Whether a write holds entries, a vote or a snapshot: what others may count on.
+fn matters(write: &DiskWrite) -> bool {
+    let of_raft = |op: &RowOp| match op {
+        RowOp::Put(row) => matches!(row.key.table(), Table::RaftLog | Table::RaftState),
+        RowOp::Delete(_) | RowOp::DeleteRange { .. } => false,
+    };
+    write.ops.iter().any(of_raft) || installs(write)
+}
+
+/// Whether a write puts a snapshot in the place of a whole log.
+fn installs(write: &DiskWrite) -> bool {
+    let drops_log = |op: &RowOp| match op {
+        RowOp::DeleteRange {
+            from: RowKey::RaftLog { region, first },
+            to: RowKey::RaftLog { region: end, .. },
+        } => *first == LogIndex::ZERO && end > region,
+        _ => false,
+    };
+    write.ops.iter().any(drops_log)
+}
+
 fn writes_entries(write: &DiskWrite) -> bool {
     let is_entry = |op: &RowOp| match op {
         RowOp::Put(row) => row.key.table() == Table::RaftLog,
         RowOp::Delete(_) | RowOp::DeleteRange { .. } => false,
     };
     write.ops.iter().any(is_entry)
+}
+
+fn hears_of_a_write(round: &Round, store: StoreId) -> bool {
+    let delivery = round
+        .deliveries
+        .iter()
+        .find(|delivery| delivery.store == store);
+    match delivery.map(|delivery| &delivery.request) {
+        Some(StoreRequest::Handle(envelope)) => {
+            let mut inputs = envelope.inputs.iter();
+            inputs.any(|delivered| matches!(delivered.input, Input::Durable(_)))
+        }
+        Some(StoreRequest::Boot { .. }) | None => false,
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -192,6 +243,12 @@ pub(super) struct SimulatedHost<N: Node> {
     late: Vec<Late>,
     /// Stores whose answers do not come until they are freed.
     stuck: BTreeSet<StoreId>,
+    /// Whose processes die where, once they come there.
+    doomed: BTreeMap<StoreId, CrashPoint>,
+    /// Disks without room.
+    full: BTreeSet<StoreId>,
+    /// Stores whose open write does not reach the disk if they die now.
+    refused: BTreeSet<StoreId>,
     turn: u64,
     observed: Vec<Observed>,
     counts: HostCounts,
@@ -207,6 +264,9 @@ impl<N: Node> SimulatedHost<N> {
             loading: BTreeMap::new(),
             late: Vec::new(),
             stuck: BTreeSet::new(),
+            doomed: BTreeMap::new(),
+            full: BTreeSet::new(),
+            refused: BTreeSet::new(),
             turn: 0,
             observed: Vec::new(),
             counts: HostCounts::default(),
@@ -231,6 +291,7 @@ impl<N: Node> SimulatedHost<N> {
 
     /// From now on everything is in time.
     pub(super) fn calm(&mut self) {
+        self.doomed.clear();
         self.config = HostConfig {
             observe: self.config.observe,
             catch_panics: self.config.catch_panics,
@@ -277,8 +338,46 @@ impl<N: Node> SimulatedHost<N> {
                     self.machines.entry(store).or_insert_with(Machine::new);
                     self.loading.insert(store, image);
                 }
+                HostEffect::Fill { store, full } => self.fill(store, full),
+                HostEffect::Corrupt { store, nth } => self.spoil(store, nth),
+                HostEffect::Wipe { store, heir } => self.wipe(store, heir),
             }
         }
+    }
+
+    /// Lets a store's process die the next time that it comes to `point`.
+    pub(super) fn crash_at(&mut self, store: StoreId, point: CrashPoint) {
+        self.doomed.insert(store, point);
+    }
+
+    fn fill(&mut self, store: StoreId, full: bool) {
+        if full {
+            self.full.insert(store);
+        } else {
+            self.full.remove(&store);
+            self.refused.remove(&store);
+        }
+    }
+
+    fn spoil(&mut self, store: StoreId, nth: u64) {
+        if let Some(machine) = self.machines.get_mut(&store)
+            && machine.spoil(nth)
+        {
+            self.counts.rows_spoiled += 1;
+        }
+    }
+
+    /// A machine keeps what is not on its disk: how much room there is.
+    fn wipe(&mut self, store: StoreId, heir: StoreId) {
+        let old = self.machines.remove(&store);
+        if old.is_some_and(|machine| !machine.disk().rows().is_empty()) {
+            self.counts.disks_wiped += 1;
+        }
+        if self.full.remove(&store) {
+            self.full.insert(heir);
+        }
+        self.doomed.remove(&store);
+        self.late.retain(|late| late.store != store);
     }
 
     /// Makes a store's process hang after each envelope, or lets it go on.
@@ -310,7 +409,10 @@ impl<N: Node> SimulatedHost<N> {
         let was_there = machine.node().is_some();
         let writing = machine.writing();
         let bound = u64::try_from(writing).expect("few writes") + 1;
-        let durable = usize::try_from(self.dice.below(bound)).expect("few writes");
+        let mut durable = usize::try_from(self.dice.below(bound)).expect("few writes");
+        if self.refused.remove(&store) {
+            durable = 0;
+        }
         let lost = machine.crash(durable, |write| diary.written(store, write));
         if was_there {
             diary.note(store, || Sight::Down);
@@ -356,8 +458,9 @@ impl<N: Node> SimulatedHost<N> {
                 self.kill(conductor, store);
                 continue;
             }
+            let falls = self.comes_to_its_end(round, store, &output);
             conductor.answer(store, output);
-            if midst == Some((store, true)) && conductor.is_round_open() {
+            if falls || midst == Some((store, true)) && conductor.is_round_open() {
                 self.kill(conductor, store);
             }
         }
@@ -368,6 +471,48 @@ impl<N: Node> SimulatedHost<N> {
                 self.put_off(store, LateThing::Answer(output));
             }
         }
+    }
+
+    /// Whether a store's process dies right after this answer.
+    fn comes_to_its_end(&mut self, round: &Round, store: StoreId, output: &Output) -> bool {
+        let write = output.write.as_ref();
+        let is_there = match self.doomed.get(&store) {
+            Some(CrashPoint::BeforeWrite) => write.is_some_and(matters),
+            Some(CrashPoint::AfterMessages) => {
+                !output.messages.is_empty() && hears_of_a_write(round, store)
+            }
+            Some(
+                CrashPoint::AfterWrite
+                | CrashPoint::InSnapshotInstall
+                | CrashPoint::BetweenSplitSteps,
+            )
+            | None => false,
+        };
+        if is_there && self.doomed.remove(&store) == Some(CrashPoint::BeforeWrite) {
+            self.refused.insert(store);
+            self.counts.crashes_before_write += 1;
+        } else if is_there {
+            self.counts.crashes_after_messages += 1;
+        }
+        is_there
+    }
+
+    /// Whether a store's process dies once its open write is durable.
+    fn dies_with_its_write(&mut self, store: StoreId) -> bool {
+        let open = self.machines.get(&store).and_then(Machine::next_write);
+        let counts = &mut self.counts;
+        let count = match (self.doomed.get(&store), open) {
+            (Some(CrashPoint::AfterWrite), Some(write)) if matters(write) => {
+                &mut counts.crashes_after_write
+            }
+            (Some(CrashPoint::InSnapshotInstall), Some(write)) if installs(write) => {
+                &mut counts.crashes_in_snapshot_install
+            }
+            _ => return false,
+        };
+        *count += 1;
+        self.doomed.remove(&store);
+        true
     }
 
     /// Whom to kill in the midst of the round, and whether its answer is in.
@@ -414,6 +559,12 @@ impl<N: Node> SimulatedHost<N> {
         } else {
             machine.call(&delivery.request, &self.setup)
         };
+        if let Some(write) = &output.write
+            && self.full.contains(&store)
+        {
+            self.refused.insert(store);
+            self.counts.full_disks += u64::from(matters(write));
+        }
         for fact in &output.facts {
             diary.note(store, || Sight::Fact(fact.clone()));
         }
@@ -462,19 +613,26 @@ impl<N: Node> SimulatedHost<N> {
 
     fn durable(&mut self, conductor: &mut Conductor, store: StoreId, cycle: Cycle) {
         let mut diary = self.diary(conductor);
+        let dies = self.dies_with_its_write(store);
         let machine = self.machines.get_mut(&store).expect("a store that writes");
         if let Err(missing) = machine.flush(cycle, |write| diary.written(store, write)) {
             panic!("{store} never wrote cycle {cycle}: {missing:?}");
         }
         self.observed.append(&mut diary.observed);
-        conductor.disk_done(store, cycle);
+        if dies {
+            self.kill(conductor, store);
+        } else {
+            conductor.disk_done(store, cycle);
+        }
     }
 
     fn load(&mut self, conductor: &mut Conductor, store: StoreId) {
-        if let Some(image) = self.loading.remove(&store) {
-            let disk = self.machines[&store].disk();
-            let cycle = disk.cycle();
-            conductor.loaded(store, cycle, image.then(|| disk.image()));
+        if let Some(wants_image) = self.loading.remove(&store) {
+            let image = self.machines[&store].disk().image();
+            match rows::last_cycle(&image) {
+                Ok(cycle) => conductor.loaded(store, cycle, wants_image.then_some(image)),
+                Err(stop) => conductor.load_failed(store, stop),
+            }
         }
     }
 

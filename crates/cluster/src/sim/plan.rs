@@ -7,6 +7,7 @@ use types::{
     time::{US_PER_MS, VirtualTime},
 };
 
+use super::Deed;
 use crate::dice::Dice;
 
 /// The kinds of faults. Each is undone after a while.
@@ -77,7 +78,7 @@ pub fn draw_plan(
     until: VirtualTime,
     kinds: &[FaultKind],
     tempo: Tempo,
-) -> Vec<(VirtualTime, Action)> {
+) -> Vec<(VirtualTime, Deed)> {
     let mut plan = Plan {
         dice: Dice::new(&("faults", seed)),
         settings,
@@ -94,7 +95,8 @@ pub fn draw_plan(
         at = at.plus(plan.dice.between(min, max) * US_PER_MS);
     }
     plan.actions.sort_by_key(|(at, _)| *at);
-    plan.actions
+    let deeds = plan.actions.into_iter();
+    deeds.map(|(at, action)| (at, Deed::Act(action))).collect()
 }
 
 struct Plan<'a> {

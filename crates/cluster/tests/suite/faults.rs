@@ -1,4 +1,5 @@
-use cluster::sim::{FaultKind, HostConfig, SimulationConfig, Tempo, draw_plan};
+use cluster::sim::{Deed, FaultKind, HostConfig, SimulationConfig, Tempo, draw_plan};
+use types::action::Action;
 
 use crate::support::{
     Sim, converge,
@@ -80,7 +81,7 @@ fn a_store_killed_with_a_write_open_finds_it_on_its_disk_or_not_and_both_are_fin
         config.cluster.settings.disk_ms_max = 60;
         config
             .script
-            .retain(|(_, action)| !matches!(action, types::action::Action::Set { .. }));
+            .retain(|(_, deed)| !matches!(deed, Deed::Act(Action::Set { .. })));
         let run = demand_safety(seed, config);
         kept += run.sim.counts().open_writes_kept;
         lost += run.sim.counts().open_writes_lost;

@@ -7,6 +7,7 @@ mod golden;
 mod group;
 mod lateness;
 mod lookout;
+mod machines;
 mod many_seeds;
 mod operations;
 mod replay;

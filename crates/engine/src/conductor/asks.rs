@@ -163,8 +163,7 @@ impl Live {
     }
 
     fn ask_disks(&mut self, ask: AskId) {
-        let stores = (1..=self.conductor.settings().stores).map(StoreId::new);
-        let stores: Vec<StoreId> = stores.collect();
+        let stores: Vec<StoreId> = self.conductor.stores().collect();
         match self.grounds.disks {
             DiskKind::Memory { .. } => {
                 let disks = stores.into_iter();

@@ -28,6 +28,7 @@ use super::{
     open::Grounds,
     runs,
     saver::Saver,
+    workshop::{Tampering, Workshop},
 };
 use crate::{
     disk::Durability,
@@ -54,6 +55,7 @@ pub(super) struct Live {
     pub(super) saver: Saver,
     /// The disks, when they are in memory. They outlive their stores' workers.
     pub(super) memory: BTreeMap<StoreId, MemoryDisk>,
+    pub(super) workshop: Workshop,
     clock: Clock,
     meter: Meter,
     /// Events that the page asked for one by one.
@@ -88,6 +90,7 @@ impl Live {
             asks: Asks::default(),
             saver,
             memory: BTreeMap::new(),
+            workshop: Workshop::default(),
             clock,
             meter: Meter::default(),
             steps: 0,
@@ -178,6 +181,7 @@ impl Live {
             shell.crew.borrow_mut().dismiss(store);
         }
         self.asks.silence(store);
+        self.workshop.forget_write(store);
     }
 
     /// Hears a store.
@@ -205,14 +209,12 @@ impl Live {
 
     fn answer(&mut self, store: StoreId, output: Output) {
         let cycle = output.write.as_ref().map(|write| write.cycle);
-        if let (Some(disk), Some(write)) = (self.memory.get_mut(&store), &output.write) {
-            disk.apply(write);
-        }
+        let is_kept = self.keep(store, output.write.as_ref());
         let stop = output.stop.clone();
         self.conductor.answer(store, output);
         let effects = self.conductor.take_effects();
         self.carry_out(effects);
-        if let (Some(cycle), true) = (cycle, self.memory.contains_key(&store)) {
+        if let (Some(cycle), true) = (cycle, is_kept) {
             self.durable(store, cycle);
         }
         if let Some(stop) = stop {
@@ -221,7 +223,7 @@ impl Live {
         self.frames.stale = true;
     }
 
-    fn durable(&mut self, store: StoreId, cycle: Cycle) {
+    pub(super) fn durable(&mut self, store: StoreId, cycle: Cycle) {
         self.conductor.disk_done(store, cycle);
         self.frames.stale = true;
     }
@@ -250,11 +252,24 @@ impl Live {
                     incarnation,
                     image,
                 } => self.load(store, incarnation, image),
+                HostEffect::Fill { store, full } => {
+                    self.say(store, ToStore::Fill(full));
+                    if !full {
+                        self.make_room(store);
+                    }
+                }
+                HostEffect::Corrupt { store, nth } => {
+                    self.tamper(store, store, Tampering::Spoil(nth));
+                }
+                HostEffect::Wipe { store, heir } => self.tamper(store, heir, Tampering::Wipe),
             }
         }
     }
 
-    fn load(&mut self, store: StoreId, incarnation: Incarnation, wants_image: bool) {
+    pub(super) fn load(&mut self, store: StoreId, incarnation: Incarnation, wants_image: bool) {
+        if self.workshop.puts_off(store, incarnation, wants_image) {
+            return;
+        }
         let disk = match self.grounds.disks {
             DiskKind::IndexedDb => StoreDisk::IndexedDb(Durability::Relaxed),
             DiskKind::Memory { .. } => {
@@ -272,6 +287,9 @@ impl Live {
             return;
         };
         let employed = shell.crew.borrow_mut().employ(store, incarnation, open);
+        if self.conductor.is_disk_full(store) {
+            self.say(store, ToStore::Fill(true));
+        }
         if let Err(message) = employed {
             let stop = Stop::Panic { message };
             self.conductor.load_failed(store, stop.clone());
@@ -454,6 +472,6 @@ impl Live {
     }
 
     pub(super) fn has_store(&self, store: StoreId) -> bool {
-        (1..=self.conductor.settings().stores).contains(&store.get())
+        self.conductor.stores().any(|known| known == store)
     }
 }

@@ -4,7 +4,7 @@
 //! * `open` finds out where disks can be, takes the cluster's lock, and resumes or creates it.
 //! * `live` drives the open cluster in real time: rounds out, answers in, the clock, frames.
 //! * `crew` holds the store workers, `vault` what survives a reload, `asks` answers questions,
-//!   `clock` relates virtual to real time.
+//!   `clock` relates virtual to real time, `workshop` spoils and empties disks.
 //!
 //! Deliberately absent: every rule of the run itself, which is [`cluster::Conductor`]'s.
 
@@ -15,6 +15,7 @@ mod live;
 mod open;
 mod saver;
 mod vault;
+mod workshop;
 
 use std::{
     cell::{Cell, RefCell},

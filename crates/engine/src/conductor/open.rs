@@ -155,10 +155,10 @@ impl Shell {
 
     async fn launch(self: &Rc<Self>, grounds: Rc<Grounds>, conductor: Conductor, resumed: bool) {
         if let Some(vault) = &grounds.vault {
-            let stores = conductor.settings().stores;
+            let stores: Vec<StoreId> = conductor.stores().collect();
             // Saved before anything runs: the segment must never be used twice.
             let ready = match vault.save(&conductor.saved(), &VecDeque::new()).await {
-                Ok(()) => make_disks(&grounds.cluster, stores).await,
+                Ok(()) => make_disks(&grounds.cluster, &stores).await,
                 Err(error) => Err(error),
             };
             if let Err(error) = ready {
@@ -301,9 +301,9 @@ impl Shell {
     }
 }
 
-/// Makes the databases of stores 1 to `stores`, or brings them to this version's layout.
-async fn make_disks(cluster: &ClusterName, stores: u64) -> Result<(), DiskError> {
-    for store in (1..=stores).map(StoreId::new) {
+/// Makes the databases of `stores`, or brings them to this version's layout.
+async fn make_disks(cluster: &ClusterName, stores: &[StoreId]) -> Result<(), DiskError> {
+    for &store in stores {
         match Disk::create(&locks::store_name(cluster, store)).await {
             // The store itself says so when it opens it.
             Ok(_) | Err(DiskError::Newer { .. } | DiskError::NoTable { .. }) => {}
@@ -315,16 +315,7 @@ async fn make_disks(cluster: &ClusterName, stores: u64) -> Result<(), DiskError>
 
 /// Wipes the disks of all stores that the cluster ever had, each under its store's lock.
 async fn wipe_all(cluster: &ClusterName) -> Result<(), DiskError> {
-    let stores = settings::TABLE.iter().find(|spec| spec.name == "stores");
-    let most = stores.map_or(0, |spec| spec.max);
-    let existing = Database::existing().await;
-    for store in (1..=most).map(StoreId::new) {
-        let name = locks::store_name(cluster, store);
-        if let Existing::Names(names) = &existing
-            && !names.contains(&name)
-        {
-            continue;
-        }
+    for name in store_names(cluster).await {
         let lock = locks::hold(&name, How::Wait, || {}).await;
         let _lock = lock.map_err(|error| DiskError::Refused {
             what: "lock a disk",
@@ -338,6 +329,28 @@ async fn wipe_all(cluster: &ClusterName) -> Result<(), DiskError> {
         }
     }
     Ok(())
+}
+
+/// The names of the databases that the cluster's stores have, or may have where the browser does
+/// not tell.
+async fn store_names(cluster: &ClusterName) -> Vec<String> {
+    let prefix = format!("{}/", locks::cluster_name(cluster));
+    match Database::existing().await {
+        Existing::Names(mut names) => {
+            let is_store = |name: &str| {
+                let id = name.strip_prefix(&prefix);
+                id.is_some_and(|id| id.parse::<u64>().is_ok())
+            };
+            names.retain(|name| is_store(name));
+            names
+        }
+        Existing::Unknown => {
+            let stores = settings::TABLE.iter().find(|spec| spec.name == "stores");
+            let most = stores.map_or(0, |spec| spec.max);
+            let name = |store| locks::store_name(cluster, StoreId::new(store));
+            (1..=most).map(name).collect()
+        }
+    }
 }
 
 fn browser(error: &DiskError) -> OpenError {

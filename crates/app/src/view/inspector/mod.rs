@@ -80,7 +80,7 @@ fn power(cx: Cx<'_>, store: &StoreFrame) -> Html {
                 { icon("restart") }{ cx.t("action-start") }
             </button>
         },
-        Life::Starting | Life::Up | Life::Late => html! {
+        Life::Starting | Life::Up | Life::Late | Life::Paused => html! {
             <button type="button" class="btn sm danger" data-testid="inspector-kill"
                 title={format!("{} (K)", cx.t("action-kill"))}
                 onclick={cx.on(Person::KillOrStart(id))}>

@@ -1,6 +1,7 @@
 //! Menus: what can be done to a store, and to the cluster.
 
 use types::{
+    action::{Action, Identity},
     frame::{Life, StoreFrame},
     id::StoreId,
 };
@@ -32,7 +33,10 @@ pub fn store(cx: Cx<'_>, id: StoreId, x: f64, y: f64) -> Html {
         .and_then(|frame| frame.region.peer_on(id));
     // The menu opens towards the middle of the window.
     let place =
-        format!("left:min({x:.0}px, calc(100vw - 288px));top:min({y:.0}px, calc(100vh - 320px))");
+        format!("left:min({x:.0}px, calc(100vw - 288px));top:min({y:.0}px, calc(100vh - 500px))");
+    let paused = store.life == Life::Paused;
+    let if_alive = |action| (!dead).then_some(Person::Act(action));
+    let if_dead = |action| dead.then_some(Person::Act(action));
     let why_dead = cx.t("menu-is-down");
     let why_alive = cx.t("menu-is-up");
     html! {
@@ -52,6 +56,10 @@ pub fn store(cx: Cx<'_>, id: StoreId, x: f64, y: f64) -> Html {
                 (!dead).then_some(Person::KillOrStart(id)), &why_dead) }
             { item(cx, "menu-start", "restart", cx.t("action-start"), "R",
                 dead.then_some(Person::KillOrStart(id)), &why_alive) }
+            { item(cx, "menu-pause", if paused { "play" } else { "pause" },
+                cx.t(if paused { "action-resume" } else { "action-pause" }), "",
+                if_alive(if paused { Action::Resume { store: id } }
+                    else { Action::Pause { store: id } }), &why_dead) }
             <hr />
             { item(cx, "menu-isolate", "wall", cx.t("action-isolate"), "X",
                 Some(Person::Isolate(id)), "") }
@@ -60,6 +68,14 @@ pub fn store(cx: Cx<'_>, id: StoreId, x: f64, y: f64) -> Html {
             <hr />
             { item(cx, "menu-inspect", "disk", cx.t("action-rows"), "",
                 Some(Person::Turn(Tab::Storage)), "") }
+            { item(cx, "menu-fill-disk", "disk",
+                cx.t(if store.disk_full { "action-make-room" } else { "action-fill-disk" }), "",
+                Some(Person::Act(Action::FillDisk { store: id, full: !store.disk_full })), "") }
+            { item(cx, "menu-corrupt-row", "bolt", cx.t("action-corrupt-row"), "",
+                if_dead(Action::CorruptRow { store: id, nth: store.last.index.get() }),
+                &why_alive) }
+            { item(cx, "menu-wipe", "x", cx.t("action-wipe"), "",
+                if_dead(Action::Wipe { store: id, identity: Identity::New }), &why_alive) }
         </div>
     }
 }

@@ -38,8 +38,10 @@ fn ring(id: StoreId, store: Option<&StoreFrame>) -> Html {
             <><circle r="43" class="d-idle" /><circle r="43" class="d-load" /></>
         },
         (Life::Killed | Life::Stopped(_), _) => html! { <circle r="43" class="d-dead" /> },
-        (Life::Up | Life::Late, Role::Leader) => html! { <circle r="43" class="d-hb" /> },
-        (Life::Up | Life::Late, _) if store.timer.is_some() => html! {
+        (Life::Up | Life::Late | Life::Paused, Role::Leader) => {
+            html! { <circle r="43" class="d-hb" /> }
+        }
+        (Life::Up | Life::Late | Life::Paused, _) if store.timer.is_some() => html! {
             <>
                 <circle r="43" class="d-track" />
                 // The painter turns these two.
@@ -48,7 +50,7 @@ fn ring(id: StoreId, store: Option<&StoreFrame>) -> Html {
                 <path d="M0 -48.5V-38" class="d-zero" />
             </>
         },
-        (Life::Up | Life::Late, _) => html! { <circle r="43" class="d-track" /> },
+        (Life::Up | Life::Late | Life::Paused, _) => html! { <circle r="43" class="d-track" /> },
     }
 }
 
@@ -151,6 +153,7 @@ fn badge(store: Option<&StoreFrame>) -> Html {
         Some(Life::Killed) => ("badge b-crash", "power"),
         Some(Life::Stopped(_)) => ("badge b-crash", "warn"),
         Some(Life::Late) => ("badge b-late", "hourglass"),
+        Some(Life::Paused) => ("badge b-late", "pause"),
         Some(Life::Starting | Life::Up) | None => return Html::default(),
     };
     html! {

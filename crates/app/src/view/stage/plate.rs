@@ -146,7 +146,7 @@ fn state_tag(cx: Cx<'_>, frame: Option<&StoreFrame>) -> Html {
     let tag = match &store.life {
         Life::Up => return behind(cx, store),
         Life::Starting => "p-state",
-        Life::Late => "p-state warn",
+        Life::Late | Life::Paused => "p-state warn",
         Life::Killed | Life::Stopped(_) => "p-state bad",
     };
     html! { <span class={tag}>{ cx.t(variants::life_key(&store.life)) }</span> }
@@ -174,6 +174,13 @@ fn last_word(cx: Cx<'_>, store: &StoreFrame) -> Html {
 }
 
 fn disk(cx: Cx<'_>, store: &StoreFrame) -> Html {
+    if store.disk_full {
+        return html! {
+            <span class="p-disk is-full">
+                { icon("disk") }<span>{ cx.t("plate-disk-full") }</span>
+            </span>
+        };
+    }
     if matches!(cx.state.disks, Some(protocol::DiskKind::Memory { .. })) {
         return html! {
             <span class="p-disk ram">{ icon("memory") }<span>{ cx.t("disks-memory") }</span></span>
