@@ -2,7 +2,8 @@
 //!
 //! * One sending of an operation is on its way at a time, each under a new [`RequestId`].
 //! * A definite refusal (every [`ReplyError`]: that sending has had no effect and never will) is
-//!   tried again, at the leader that was named, else at the next store after a pause.
+//!   tried again, at the leader that was named, else at the next store after a pause. One that
+//!   blames the command itself ends it.
 //! * Without an answer the outcome becomes unknown at the deadline. It is never sent again then,
 //!   because without sessions a second sending could take effect twice. A late answer settles it.
 //! * An operation none of whose sendings can take effect ends as never sent.
@@ -62,7 +63,10 @@ pub(crate) struct Client {
     /// Sendings without an answer so far, also of operations that are given up.
     unanswered: BTreeMap<RequestId, OperationId>,
     /// What drives it, where it runs by itself.
-    pub(crate) worker: Option<Worker>,
+    worker: Option<Worker>,
+    /// Whether what it does is kept for a checker. Nothing that happens depends on it.
+    #[serde(skip)]
+    is_recorded: bool,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -107,8 +111,15 @@ impl Client {
             last_operation: 0,
             operations: BTreeMap::new(),
             unanswered: BTreeMap::new(),
+            is_recorded: worker.is_some(),
             worker,
         }
+    }
+
+    /// From now on what it does is part of the history, as it is of every client that runs by
+    /// itself.
+    pub(crate) fn record(&mut self) {
+        self.is_recorded = true;
     }
 
     /// Takes over what a client of an earlier segment knew. Its messages were lost with that
@@ -163,7 +174,7 @@ impl Client {
             state: OperationState::Open,
         });
         operation.deadline = Some(desk.queue.push(deadline, event));
-        if self.worker.is_some() {
+        if self.is_recorded {
             desk.history.push(HistoryEvent::Invoked {
                 client: self.id,
                 operation: id,
@@ -264,6 +275,8 @@ impl Client {
                 }
             }
             ReplyError::ServerIsBusy { .. } => {}
+            // Only a leader applies what it was asked, so it still leads as far as we know.
+            ReplyError::ValueTooLong { .. } => self.leader = Some(from),
             ReplyError::NotLeader { .. }
             | ReplyError::KeyNotInRegion { .. }
             | ReplyError::RegionNotFound { .. }
@@ -298,6 +311,10 @@ impl Client {
             (OperationState::Open, Refusal::Error(error @ ReplyError::NotLeader { .. }))
                 if operation.frame.via.is_some() =>
             {
+                self.settle(id, OperationState::Failed { at, error }, desk);
+            }
+            // The command itself is at fault, and would be wherever it is sent.
+            (OperationState::Open, Refusal::Error(error @ ReplyError::ValueTooLong { .. })) => {
                 self.settle(id, OperationState::Failed { at, error }, desk);
             }
             (OperationState::Open, refusal) => self.try_again(id, &refusal, desk),
@@ -368,28 +385,53 @@ impl Client {
             desk.queue.remove(key);
         }
         operation.frame.state = state.clone();
-        if let Some(worker) = &mut self.worker {
+        if let (Some(worker), OperationState::Done { result, .. }) = (&mut self.worker, &state) {
+            worker.learn(&operation.frame.command, result);
+        }
+        if self.is_recorded {
             desk.history.push(HistoryEvent::Returned {
                 client: self.id,
                 operation: id,
                 at: desk.now,
                 state,
             });
-            if was_open {
-                let pause = worker.draw_pause();
-                let event = Event::Think { client: self.id };
-                desk.queue.push(after_ms(desk.now, pause), event);
-            }
+        }
+        let waits = |worker: &Worker| worker.open_max().is_none();
+        if was_open && self.worker.as_ref().is_some_and(waits) {
+            self.think_later(desk);
         }
         self.forget_old();
     }
 
+    /// Draws when a client that runs by itself wants something new.
+    pub(crate) fn think_later(&mut self, desk: &mut Desk<'_>) {
+        if let Some(worker) = &mut self.worker {
+            let due = after_ms(desk.now, worker.draw_pause());
+            desk.queue.push(due, Event::Think { client: self.id });
+        }
+    }
+
     /// A client that runs by itself wants something new.
     pub(crate) fn think(&mut self, event: EventId, desk: &mut Desk<'_>) {
-        if let Some(worker) = &mut self.worker {
-            let command = worker.draw_command(self.id, event);
-            self.submit(command, None, desk);
+        let Some(worker) = &mut self.worker else {
+            return;
+        };
+        let command = worker.draw_command(self.id, event);
+        if let Some(open_max) = worker.open_max() {
+            self.think_later(desk);
+            let states = self
+                .operations
+                .values()
+                .map(|operation| &operation.frame.state);
+            let open = states
+                .filter(|state| **state == OperationState::Open)
+                .count();
+            if open as u64 >= u64::from(open_max) {
+                desk.history.shed += 1;
+                return;
+            }
         }
+        self.submit(command, None, desk);
     }
 
     /// Drops settled operations that are older than those that are shown; never an open one.

@@ -32,12 +32,12 @@ use crate::{
     lookout::Lookout,
     network::Network,
     projection::Projection,
-    queue::{Event, Queue, after_ms, whole_ms},
+    queue::{Event, Queue, whole_ms},
     recording::{AnswerHash, Chance, Position, Recorder, Stand},
     round::HostEffect,
     saved::{SavedCluster, SavedLife, SavedStore, newest_operations},
     slot::{Load, Slot, SlotLife},
-    workload::{History, Worker, WorkloadPlan},
+    workload::{History, KeyTable, Worker, WorkloadPlan},
 };
 
 /// The client of the page. Those of a workload count on from it.
@@ -199,16 +199,16 @@ impl Conductor {
         let Some(plan) = self.workload else {
             return;
         };
+        let keys = KeyTable::of(&plan);
         for nth in 1..=u64::from(plan.clients) {
             let id = PAGE_CLIENT.plus(nth);
             let (seed, segment) = (self.settings.seed, self.event.segment);
-            let mut worker = Worker::new(plan, seed, segment, id);
-            let due = after_ms(self.now, worker.draw_pause());
-            self.queue.push(due, Event::Think { client: id });
+            let worker = Worker::new(plan, keys.clone(), seed, segment, id);
             let mut client = Client::new(id, self.region.clone(), Some(worker));
             // Names of operations are never used again, nor saved for these clients.
             client.restore(Vec::new(), u64::from(segment - 1) << 32, self.now);
             self.clients.insert(id, client);
+            self.with_client(id, Client::think_later);
         }
     }
 
@@ -298,7 +298,16 @@ impl Conductor {
         slots.map(|slot| (slot.id, slot.incarnation)).collect()
     }
 
-    /// What the clients of the workload did since the last call.
+    /// From now on the history holds what the page's client does too. Without that, a judge of the
+    /// history does not know of its writes. Take the history then, or it grows to its limit.
+    pub fn record_page_client(&mut self) {
+        if let Some(page) = self.clients.get_mut(&PAGE_CLIENT) {
+            page.record();
+        }
+    }
+
+    /// What the clients of the workload did since the last call; see also
+    /// [`Conductor::record_page_client`].
     pub fn take_history(&mut self) -> History {
         std::mem::take(&mut self.history)
     }

@@ -39,6 +39,7 @@ pub use crate::recording::{
 pub use crate::round::{Delivery, HostEffect, Next, Round, StoreRequest};
 pub use crate::saved::{SAVED_VERSION, SavedCluster, SavedError, SavedLife, SavedStore};
 pub use crate::workload::{
-    HISTORY_LENGTH_MAX, History, HistoryEvent, WORKLOAD_CLIENTS_MAX, WORKLOAD_KEYS_MAX,
+    ClientFeature, ClientLoop, Converted, HISTORY_LENGTH_MAX, History, HistoryEvent, HistoryFault,
+    KeyChoice, OperationKind, Presence, WORKLOAD_CLIENTS_MAX, WORKLOAD_KEYS_MAX, WORKLOAD_OPEN_MAX,
     WORKLOAD_THINK_MS_MAX, WorkloadPlan,
 };

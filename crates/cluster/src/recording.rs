@@ -25,7 +25,7 @@ use crate::saved::{SavedCluster, SavedError};
 /// Names the behaviour of the engine. A recording replays only under the version that made it.
 pub const ENGINE_VERSION: u32 = 2;
 /// The version of the recording's layout.
-pub const RECORDING_VERSION: u16 = 2;
+pub const RECORDING_VERSION: u16 = 3;
 /// The longest payload of a chunk that is read, in bytes.
 pub const CHUNK_BYTES_MAX: usize = 256 << 20;
 /// The latest instant of a recording that is read, in microseconds: some 35 years.

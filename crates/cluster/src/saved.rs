@@ -271,11 +271,17 @@ fn operation_bytes(operation: &OperationFrame) -> usize {
         Command::Put { key, value } => key.len() + value.len(),
         Command::Delete { key } | Command::Get { key } => key.len(),
         Command::Scan { start, end, .. } => start.len() + end.len(),
+        Command::Append { key, value } => key.len() + value.len(),
+        Command::CompareAndSet { key, expected, new } => {
+            key.len() + expected.as_ref().map_or(0, Bytes::len) + new.len()
+        }
     };
     let result = match &operation.state {
         OperationState::Done { result, .. } => match result {
-            CommandResult::Put | CommandResult::Delete => 0,
-            CommandResult::Get { value } => value.as_ref().map_or(0, Bytes::len),
+            CommandResult::Put | CommandResult::Delete | CommandResult::Append => 0,
+            CommandResult::Get { value: found } | CommandResult::CompareAndSet { found, .. } => {
+                found.as_ref().map_or(0, Bytes::len)
+            }
             CommandResult::Scan { pairs } => pairs
                 .iter()
                 .map(|(key, value)| key.len() + value.len())

@@ -86,10 +86,7 @@ impl SimulationConfig {
                 settings,
                 workload: Some(WorkloadPlan {
                     clients,
-                    keys: 4,
-                    think_ms_max: 150,
-                    put_permille: 500,
-                    delete_permille: 100,
+                    ..WorkloadPlan::default()
                 }),
             },
             script: draw_plan(seed, &settings, until, &kinds, Tempo::USUAL),

@@ -1,7 +1,10 @@
 //! Commands: the checks at propose and again at apply, and what each does to the data.
 
 use bytes::Bytes;
-use types::store::{ColumnFamily, Command, CommandResult, Region, ReplyError, Request};
+use types::{
+    action::VALUE_BYTES_MAX,
+    store::{ColumnFamily, Command, CommandResult, Region, ReplyError, Request},
+};
 
 use crate::data::Data;
 
@@ -58,7 +61,38 @@ pub(crate) fn execute(
         Command::Scan { start, end, limit } => CommandResult::Scan {
             pairs: data.scan(RAW, start, scan_end(region, end), *limit),
         },
+        Command::Append { key, value } => {
+            let longer = appended(data.get(RAW, key), value)?;
+            data.put(RAW, key, longer);
+            CommandResult::Append
+        }
+        Command::CompareAndSet { key, expected, new } => {
+            let found = data.get(RAW, key).cloned();
+            let swapped = found == *expected;
+            if swapped {
+                data.put(RAW, key, new.clone());
+            }
+            CommandResult::CompareAndSet { swapped, found }
+        }
     })
+}
+
+/// `value` with `more` at its end; an absent value counts as an empty one. How long a value may
+/// be is known only where the command is applied, so every replica judges it there, alike.
+///
+/// # Errors
+///
+/// [`ReplyError::ValueTooLong`] beyond [`VALUE_BYTES_MAX`].
+pub fn appended(value: Option<&Bytes>, more: &Bytes) -> Result<Bytes, ReplyError> {
+    let before = value.map_or(&[][..], Bytes::as_ref);
+    let bytes = (before.len() as u64).saturating_add(more.len() as u64);
+    if bytes > VALUE_BYTES_MAX {
+        return Err(ReplyError::ValueTooLong {
+            bytes,
+            limit: VALUE_BYTES_MAX,
+        });
+    }
+    Ok([before, more].concat().into())
 }
 
 /// A scan ends with its region; a client goes on in the next one.
@@ -142,6 +176,65 @@ mod tests {
                 value: Some(Bytes::new())
             })
         );
+    }
+
+    fn append(key: &'static str, value: Vec<u8>) -> Request {
+        request(Command::Append {
+            key: Bytes::from_static(key.as_bytes()),
+            value: value.into(),
+        })
+    }
+
+    fn value(data: &Data, key: &'static str) -> Option<Bytes> {
+        data.get(RAW, &Bytes::from_static(key.as_bytes())).cloned()
+    }
+
+    #[test]
+    fn an_append_adds_at_the_end_and_begins_an_absent_key() {
+        let mut data = Data::default();
+        for piece in ["ab", "", "cd"] {
+            let done = execute(&region(), &mut data, &append("k", piece.into()));
+            assert_eq!(done, Ok(CommandResult::Append));
+        }
+        assert_eq!(value(&data, "k"), Some(Bytes::from_static(b"abcd")));
+        execute(&region(), &mut data, &append("l", Vec::new())).expect("in range");
+        assert_eq!(value(&data, "l"), Some(Bytes::new()));
+    }
+
+    #[test]
+    fn a_value_grows_up_to_its_limit_and_an_append_beyond_it_has_no_effect() {
+        let mut data = Data::default();
+        let most = usize::try_from(VALUE_BYTES_MAX).expect("a megabyte");
+        let filled = execute(&region(), &mut data, &append("k", vec![b'x'; most]));
+        assert_eq!(filled, Ok(CommandResult::Append));
+        let hash = data.hash();
+        let refused = execute(&region(), &mut data, &append("k", b"yz".to_vec()));
+        let (bytes, limit) = (VALUE_BYTES_MAX + 2, VALUE_BYTES_MAX);
+        assert_eq!(refused, Err(ReplyError::ValueTooLong { bytes, limit }));
+        assert_eq!(data.hash(), hash);
+    }
+
+    #[test]
+    fn compare_and_set_writes_only_over_what_is_expected_and_tells_what_it_found() {
+        let mut data = Data::default();
+        let b = |text: &'static str| Bytes::from_static(text.as_bytes());
+        let mut swap = |expected: Option<&'static str>, new: &'static str| {
+            let command = Command::CompareAndSet {
+                key: b("k"),
+                expected: expected.map(b),
+                new: b(new),
+            };
+            match execute(&region(), &mut data, &request(command)) {
+                Ok(CommandResult::CompareAndSet { swapped, found }) => (swapped, found),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(swap(Some(""), "1"), (false, None));
+        assert_eq!(swap(None, "1"), (true, None));
+        assert_eq!(swap(None, "2"), (false, Some(b("1"))));
+        assert_eq!(swap(Some("2"), "3"), (false, Some(b("1"))));
+        assert_eq!(swap(Some("1"), "2"), (true, Some(b("1"))));
+        assert_eq!(value(&data, "k"), Some(b("2")));
     }
 
     #[test]

@@ -68,5 +68,6 @@ mod storage;
 mod store;
 mod view;
 
+pub use crate::apply::appended;
 pub use crate::refused::Refused;
 pub use crate::store::{FLUSH_BYTES, FLUSH_KEYS, Store};

@@ -127,6 +127,22 @@ pub enum Command {
         /// How many at most.
         limit: u32,
     },
+    /// Adds bytes at the end of a value; an absent key counts as an empty value.
+    Append {
+        /// The key.
+        key: Bytes,
+        /// The bytes to add.
+        value: Bytes,
+    },
+    /// Writes a value if the key holds what is expected, else changes nothing.
+    CompareAndSet {
+        /// The key.
+        key: Bytes,
+        /// What the key must hold; none for absent.
+        expected: Option<Bytes>,
+        /// The value to write.
+        new: Bytes,
+    },
 }
 
 impl Command {
@@ -134,15 +150,25 @@ impl Command {
     #[must_use]
     pub fn key(&self) -> &Bytes {
         match self {
-            Self::Put { key, .. } | Self::Delete { key } | Self::Get { key } => key,
+            Self::Put { key, .. }
+            | Self::Delete { key }
+            | Self::Get { key }
+            | Self::Append { key, .. }
+            | Self::CompareAndSet { key, .. } => key,
             Self::Scan { start, .. } => start,
         }
     }
 
-    /// Whether it changes data.
+    /// Whether it can change data.
     #[must_use]
     pub const fn is_write(&self) -> bool {
-        matches!(self, Self::Put { .. } | Self::Delete { .. })
+        match self {
+            Self::Put { .. }
+            | Self::Delete { .. }
+            | Self::Append { .. }
+            | Self::CompareAndSet { .. } => true,
+            Self::Get { .. } | Self::Scan { .. } => false,
+        }
     }
 }
 
@@ -162,6 +188,15 @@ pub enum CommandResult {
     Scan {
         /// The pairs.
         pairs: Vec<(Bytes, Bytes)>,
+    },
+    /// The bytes were added.
+    Append,
+    /// The key was compared, and written if it held what was expected.
+    CompareAndSet {
+        /// Whether the new value was written.
+        swapped: bool,
+        /// What the key held before; none for absent.
+        found: Option<Bytes>,
     },
 }
 
@@ -277,6 +312,14 @@ pub enum ReplyError {
     ServerIsBusy {
         /// What is full.
         reason: BusyReason,
+    },
+    /// The value would grow beyond [`VALUE_BYTES_MAX`](crate::action::VALUE_BYTES_MAX).
+    #[error("the value would be {bytes} bytes long; the limit is {limit}")]
+    ValueTooLong {
+        /// How long it would be.
+        bytes: u64,
+        /// How long it may be.
+        limit: u64,
     },
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use types::{action::Action, id::StoreId, store::Command};
 
-/// Which of the four commands.
+/// Which of the commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     /// Write.
@@ -14,11 +14,22 @@ pub enum Verb {
     Delete,
     /// Read in order.
     Scan,
+    /// Write at the end.
+    Append,
+    /// Write if the key holds what is expected.
+    CompareAndSet,
 }
 
 impl Verb {
     /// Every verb, as the buttons stand.
-    pub const ALL: [Self; 4] = [Self::Put, Self::Get, Self::Delete, Self::Scan];
+    pub const ALL: [Self; 6] = [
+        Self::Put,
+        Self::CompareAndSet,
+        Self::Append,
+        Self::Get,
+        Self::Delete,
+        Self::Scan,
+    ];
 
     /// The name in attributes.
     #[must_use]
@@ -28,6 +39,8 @@ impl Verb {
             Self::Get => "get",
             Self::Delete => "delete",
             Self::Scan => "scan",
+            Self::Append => "append",
+            Self::CompareAndSet => "compare-and-set",
         }
     }
 
@@ -39,6 +52,8 @@ impl Verb {
             Command::Get { .. } => Self::Get,
             Command::Delete { .. } => Self::Delete,
             Command::Scan { .. } => Self::Scan,
+            Command::Append { .. } => Self::Append,
+            Command::CompareAndSet { .. } => Self::CompareAndSet,
         }
     }
 }
@@ -48,8 +63,10 @@ impl Verb {
 pub enum Field {
     /// The key, or the first key of a scan.
     Key,
-    /// The value of a put.
+    /// The value of a put, an append or a compare-and-set.
     Value,
+    /// What a compare-and-set expects.
+    Expected,
     /// The end of a scan.
     End,
     /// How many pairs a scan may bring.
@@ -63,8 +80,10 @@ pub enum Field {
 pub struct Draft {
     /// The key, or the first key of a scan.
     pub key: String,
-    /// The value of a put.
+    /// The value of a put, an append or a compare-and-set.
     pub value: String,
+    /// What a compare-and-set expects; empty for an absent key.
+    pub expected: String,
     /// The end of a scan; empty for none.
     pub end: String,
     /// How many pairs a scan may bring.
@@ -78,6 +97,7 @@ impl Default for Draft {
         Self {
             key: String::new(),
             value: String::new(),
+            expected: String::new(),
             end: String::new(),
             limit: "20".to_owned(),
             via: None,
@@ -91,6 +111,7 @@ impl Draft {
         match field {
             Field::Key => self.key = text,
             Field::Value => self.value = text,
+            Field::Expected => self.expected = text,
             Field::End => self.end = text,
             Field::Limit => self.limit = text,
             Field::Via => self.via = text.parse().ok().map(StoreId::new),
@@ -113,6 +134,15 @@ impl Draft {
                 start: key,
                 end: bytes(&self.end),
                 limit: self.limit.trim().parse().unwrap_or(20),
+            },
+            Verb::Append => Command::Append {
+                key,
+                value: bytes(&self.value),
+            },
+            Verb::CompareAndSet => Command::CompareAndSet {
+                key,
+                expected: (!self.expected.is_empty()).then(|| bytes(&self.expected)),
+                new: bytes(&self.value),
             },
         };
         Action::Submit {

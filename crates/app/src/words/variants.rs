@@ -292,6 +292,9 @@ pub fn reply(error: &ReplyError) -> Sentence {
             BusyReason::DirtyData => Sentence::plain("reply-busy-dirty-data"),
             BusyReason::Uncommitted => Sentence::plain("reply-busy-uncommitted"),
         },
+        ReplyError::ValueTooLong { bytes, limit } => Sentence::plain("reply-value-too-long")
+            .with("bytes", bytes.to_string())
+            .with("limit", limit.to_string()),
     }
 }
 
@@ -470,6 +473,17 @@ pub fn command_text(command: &Command) -> String {
                 shown(end)
             };
             format!("scan [{}, {end}) ≤ {limit}", shown(start))
+        }
+        Command::Append { key, value } => format!("append {} += {}", shown(key), shown(value)),
+        Command::CompareAndSet { key, expected, new } => {
+            let expected = expected
+                .as_ref()
+                .map_or("∅".to_owned(), |value| shown(value));
+            format!(
+                "compare-and-set {} = {expected} → {}",
+                shown(key),
+                shown(new)
+            )
         }
     }
 }

@@ -163,6 +163,18 @@ fn a_command_whose_place_was_taken_is_sent_again() {
 }
 
 #[test]
+fn a_command_that_is_itself_at_fault_is_not_sent_again() {
+    let mut bench = Bench::new();
+    let id = bench.put(None);
+    let (store, request) = bench.next_request().expect("sent");
+    let (bytes, limit) = (2, 1);
+    let error = ReplyError::ValueTooLong { bytes, limit };
+    bench.answer(store, request, Err(error));
+    assert!(matches!(bench.state(id), OperationState::Failed { .. }));
+    assert_eq!(bench.next_request(), None);
+}
+
+#[test]
 fn an_operation_that_only_met_refusals_was_never_sent() {
     let mut bench = Bench::new();
     let id = bench.put(None);

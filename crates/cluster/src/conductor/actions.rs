@@ -1,6 +1,7 @@
 //! What people do to the cluster. An action takes effect at once, also while a round is open, and
 //! is recorded; a refused one changes nothing.
 
+use bytes::Bytes;
 use types::{
     action::{Acted, Action, Identity, KEY_BYTES_MAX, Misuse, VALUE_BYTES_MAX},
     id::StoreId,
@@ -171,14 +172,19 @@ fn check_command(command: &Command) -> Result<(), Misuse> {
         }
     };
     match command {
-        Command::Put { key, .. } | Command::Delete { key } | Command::Get { key }
-            if key.is_empty() =>
-        {
-            Err(Misuse::EmptyKey)
-        }
-        Command::Put { key, value } => {
+        Command::Scan { .. } => {}
+        _ if command.key().is_empty() => return Err(Misuse::EmptyKey),
+        _ => {}
+    }
+    match command {
+        Command::Put { key, value } | Command::Append { key, value } => {
             fits(key.len(), KEY_BYTES_MAX)?;
             fits(value.len(), VALUE_BYTES_MAX)
+        }
+        Command::CompareAndSet { key, expected, new } => {
+            fits(key.len(), KEY_BYTES_MAX)?;
+            fits(expected.as_ref().map_or(0, Bytes::len), VALUE_BYTES_MAX)?;
+            fits(new.len(), VALUE_BYTES_MAX)
         }
         Command::Delete { key } | Command::Get { key } => fits(key.len(), KEY_BYTES_MAX),
         Command::Scan { start, end, .. } => {

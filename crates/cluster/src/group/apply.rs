@@ -54,7 +54,7 @@ impl GroupNode {
             return;
         };
         let result = match result {
-            Some(result) if term == entry.term => Ok(result),
+            Some(result) if term == entry.term => result,
             _ => Err(ReplyError::StaleCommand { term: entry.term }),
         };
         output.replies.push(Reply { id, result });

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use raft::log::chain_entry;
+use raftstore::appended;
 use serde::{Deserialize, Serialize};
 use types::{
     codec,
     raft::{ConfState, Entry, LogIndex, LogPosition, Snapshot},
-    store::{Command, CommandResult},
+    store::{Command, CommandResult, ReplyError},
 };
 
 /// The state machine as of one index. On the disk it is one row, which is a snapshot too.
@@ -62,8 +63,9 @@ impl State {
         self.log_hash = chain_entry(self.log_hash, entry);
     }
 
-    pub(super) fn carry_out(&mut self, command: Command) -> CommandResult {
-        match command {
+    /// Carries a command out, as a store does.
+    pub(super) fn carry_out(&mut self, command: Command) -> Result<CommandResult, ReplyError> {
+        Ok(match command {
             Command::Put { key, value } => {
                 self.data.insert(key, value);
                 CommandResult::Put
@@ -83,7 +85,20 @@ impl State {
                         .collect(),
                 }
             }
-        }
+            Command::Append { key, value } => {
+                let longer = appended(self.data.get(&key), &value)?;
+                self.data.insert(key, longer);
+                CommandResult::Append
+            }
+            Command::CompareAndSet { key, expected, new } => {
+                let found = self.data.get(&key).cloned();
+                let swapped = found == expected;
+                if swapped {
+                    self.data.insert(key, new);
+                }
+                CommandResult::CompareAndSet { swapped, found }
+            }
+        })
     }
 
     pub(super) fn get(&self, key: &Bytes) -> CommandResult {

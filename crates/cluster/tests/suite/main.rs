@@ -1,5 +1,6 @@
 //! The cluster in virtual time, over many seeds.
 
+mod clients;
 mod elections;
 mod faults;
 mod frames;

@@ -172,7 +172,9 @@ impl<'a> Held<'a> {
         let writes = requests.filter_map(|request| match request.command {
             Command::Put { key, value } => Some((key, Some(value))),
             Command::Delete { key } => Some((key, None)),
-            Command::Get { .. } | Command::Scan { .. } => None,
+            Command::CompareAndSet { key, new, .. } => Some((key, Some(new))),
+            // The value that it makes depends on what was there before it.
+            Command::Append { .. } | Command::Get { .. } | Command::Scan { .. } => None,
         });
         Self {
             replica,

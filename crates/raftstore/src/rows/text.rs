@@ -159,6 +159,11 @@ fn command(entry: &Entry) -> String {
         Command::Scan { start, end, limit } => {
             format!("scan {}..{} limit {limit}", short(start), short(end))
         }
+        Command::Append { key, value } => format!("append {}+={}", short(key), short(value)),
+        Command::CompareAndSet { key, expected, new } => {
+            let expected = expected.as_deref().map_or("nothing".to_owned(), short);
+            format!("set {}={} if {expected}", short(key), short(new))
+        }
     }
 }
 

@@ -27,7 +27,13 @@ pub fn client(cx: Cx<'_>) -> Html {
                 <button type="submit" class="btn primary" data-testid="client-put"
                     disabled={closed(cx)}>{ cx.t("client-put") }</button>
             </div>
+            <div class="cl-row">
+                { text(cx, Field::Expected, "client-expected", &draft.expected,
+                    "client-expected-hint") }
+                { verb(cx, Verb::CompareAndSet, "client-compare-and-set") }
+            </div>
             <div class="cl-row cl-verbs">
+                { verb(cx, Verb::Append, "client-append") }
                 { verb(cx, Verb::Get, "client-get") }
                 { verb(cx, Verb::Delete, "client-delete") }
                 { via(cx) }

@@ -86,7 +86,20 @@ fn result(cx: Cx<'_>, one: &OperationFrame) -> Html {
     let (text, found) = match &one.state {
         OperationState::Open => return Html::default(),
         OperationState::Done { result, .. } => match result {
-            CommandResult::Put | CommandResult::Delete => return Html::default(),
+            CommandResult::Put | CommandResult::Delete | CommandResult::Append => {
+                return Html::default();
+            }
+            CommandResult::CompareAndSet { swapped: true, .. } => {
+                (cx.t("operation-swapped"), false)
+            }
+            CommandResult::CompareAndSet { found, .. } => {
+                let nothing = || cx.t("operation-nothing-there");
+                let value = found.as_ref().map_or_else(nothing, |value| shown(value));
+                (
+                    cx.tr("operation-not-swapped", [("value", value.into())]),
+                    false,
+                )
+            }
             CommandResult::Get { value: None } => (cx.t("operation-nothing-there"), false),
             CommandResult::Get { value: Some(value) } => (shown(value), true),
             CommandResult::Scan { pairs } => {
