@@ -31,6 +31,7 @@ use crate::{
     dice::Dice,
     lookout::Lookout,
     network::Network,
+    parts::Part,
     projection::Projection,
     queue::{Event, Queue, whole_ms},
     recording::{AnswerHash, Chance, Position, Recorder, Stand},
@@ -275,6 +276,42 @@ impl Conductor {
     #[must_use]
     pub fn state_hash(&self) -> u64 {
         codec::hash_of(self)
+    }
+
+    /// What [`Conductor::state_hash`] covers, part by part.
+    pub(crate) fn parts(&self) -> Vec<Part> {
+        // Every field is named, so that a new one cannot be forgotten.
+        let Self {
+            settings,
+            workload,
+            region,
+            event,
+            now,
+            run_hash,
+            dice,
+            queue,
+            network,
+            slots,
+            next_store,
+            clients,
+            round,
+            really_durable: _,
+            effects: _,
+            recorder: _,
+            projection: _,
+            history: _,
+            lookout: _,
+        } = self;
+        let stand = (settings, workload, region, event, now, run_hash, next_store);
+        vec![
+            Part::new("stand", &stand),
+            Part::new("chance", dice),
+            Part::new("queue", queue),
+            Part::new("network", network),
+            Part::new("machines", slots),
+            Part::new("clients", clients),
+            Part::new("round", round),
+        ]
     }
 
     /// The settings in force.

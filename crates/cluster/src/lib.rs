@@ -19,6 +19,7 @@ pub mod group;
 mod lookout;
 mod network;
 mod node;
+pub mod parts;
 mod projection;
 mod queue;
 mod recording;

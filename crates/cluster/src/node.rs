@@ -10,12 +10,12 @@ use serde::Serialize;
 use types::{
     disk::{DiskImage, DiskWrite},
     event::EventId,
-    id::Cycle,
+    id::{Cycle, StoreId},
     io::{BootConfig, Envelope, Output, Stop},
     time::StoreTime,
 };
 
-use crate::round::StoreRequest;
+use crate::{parts::Part, round::StoreRequest};
 
 /// Something that boots from a disk and answers envelopes: a store, or a raw raft group. A clone
 /// goes on as the original would.
@@ -110,6 +110,15 @@ impl<N: Node> Machine<N> {
     /// How many writes are on their way.
     pub(crate) const fn writing(&self) -> usize {
         self.writing.len()
+    }
+
+    /// Its memory, its disk, and what is between them.
+    pub(crate) fn parts(&self, store: StoreId) -> Vec<Part> {
+        vec![
+            Part::new(format!("memory of {store}"), &self.node),
+            Part::new(format!("disk of {store}"), &self.disk),
+            Part::new(format!("writes of {store}"), &self.writing),
+        ]
     }
 
     /// The write that reaches the disk next.

@@ -7,6 +7,7 @@
 mod deed;
 mod host;
 mod plan;
+pub mod timeline;
 
 use raftstore::{Store, image::MemoryDisk};
 use types::{
@@ -25,6 +26,7 @@ use crate::{
     conductor::{ClusterConfig, Conductor},
     dice::Dice,
     node::Node,
+    parts::{self, Part},
     replay::{SegmentEnd, StoreEnd},
     workload::WorkloadPlan,
 };
@@ -275,6 +277,23 @@ impl<N: Node> Simulation<N> {
     #[must_use]
     pub const fn misused(&self) -> u64 {
         self.misused
+    }
+
+    /// Everything that decides what happens next, part by part.
+    #[must_use]
+    pub fn parts(&self) -> Vec<Part> {
+        let mut parts = self.conductor.parts();
+        parts.extend(self.host.parts());
+        parts.push(Part::new("script", &self.script));
+        parts
+    }
+
+    /// The hash of everything that decides what happens next: stores and their disks, the
+    /// conductor with its queue and clients, the host, the script, and every stream of chance. Two
+    /// simulations of one setup and of equal hashes go on alike.
+    #[must_use]
+    pub fn state_hash(&self) -> u64 {
+        parts::hash(&self.parts())
     }
 
     /// The hashes of this moment, equal to those of a replay that ends here.

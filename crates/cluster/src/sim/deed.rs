@@ -1,9 +1,10 @@
 //! What a script of a simulation holds: actions, and crashes at places that no person can hit.
 
+use serde::Serialize;
 use types::{action::Action, id::StoreId};
 
 /// One entry of a script.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Deed {
     /// What a person could do as well.
     Act(Action),
@@ -24,7 +25,7 @@ impl From<Action> for Deed {
 }
 
 /// A place in a store's work at which a crash leaves something half done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum CrashPoint {
     /// A write was given out, and is lost.
     BeforeWrite,

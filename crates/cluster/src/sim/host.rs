@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use checker::DiskChange;
 use raftstore::{image::MemoryDisk, rows};
+use serde::Serialize;
 use types::{
     action::Action,
     disk::{DiskWrite, RowKey, RowOp, Table},
@@ -21,13 +22,14 @@ use crate::{
     conductor::Conductor,
     dice::Dice,
     node::{Machine, Node},
+    parts::Part,
     round::{Delivery, HostEffect, Next, Round, StoreRequest},
     sim::CrashPoint,
     watch::changes,
 };
 
 /// How a simulated host behaves where real hosts differ from each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct HostConfig {
     /// The seed of the host's own chance.
     pub seed: u64,
@@ -139,14 +141,14 @@ pub enum Sight {
 }
 
 /// Something that will come late: after so many calls of the conductor.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 struct Late {
     turn: u64,
     store: StoreId,
     what: LateThing,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 enum LateThing {
     Answer(Output),
     Disk(Cycle),
@@ -279,6 +281,34 @@ impl<N: Node> SimulatedHost<N> {
 
     pub(super) fn disk(&self, store: StoreId) -> Option<&MemoryDisk> {
         self.machines.get(&store).map(Machine::disk)
+    }
+
+    /// Everything that decides what the host does next, and every machine.
+    pub(super) fn parts(&self) -> Vec<Part> {
+        let Self {
+            config,
+            setup: _,
+            dice,
+            machines,
+            loading,
+            late,
+            stuck,
+            doomed,
+            full,
+            refused,
+            turn,
+            observed: _,
+            counts: _,
+        } = self;
+        let host = (config, loading, late, stuck, doomed, full, refused, turn);
+        let mut parts = vec![
+            Part::new("host", &host),
+            Part::new("chance of the host", dice),
+        ];
+        for (store, machine) in machines {
+            parts.extend(machine.parts(*store));
+        }
+        parts
     }
 
     pub(super) fn take_observed(&mut self) -> Vec<Observed> {

@@ -14,3 +14,4 @@ mod operations;
 mod replay;
 mod steps;
 mod support;
+mod timeline;
