@@ -237,9 +237,10 @@ impl Group {
             FactBody::Raft(fact) => self.raft(store, fact),
             FactBody::Applied { to, data_hash } => self.applied(store, *to, *data_hash),
             FactBody::Flushed { to } => order::flushed(&self.replicas[&store], *to),
-            FactBody::Proposed { .. } | FactBody::TimerReset { .. } | FactBody::TimerStopped => {
-                Ok(())
-            }
+            FactBody::Proposed { .. }
+            | FactBody::TimerReset { .. }
+            | FactBody::TimerStopped
+            | FactBody::RulesChanged { .. } => Ok(()),
         }
     }
 

@@ -162,6 +162,7 @@ impl Conductor {
                 SavedLife::Stopped(stop) => SlotLife::Stopped(stop.clone()),
             };
             let slot = Slot {
+                rules: store.rules.clone(),
                 is_full: store.is_full,
                 clock: store.clock,
                 ..Slot::new(id, incarnation, life)
@@ -230,6 +231,7 @@ impl Conductor {
         let store = |slot: &Slot| SavedStore {
             id: slot.id,
             incarnation: slot.incarnation,
+            rules: slot.rules.clone(),
             state: match &slot.life {
                 SlotLife::Starting(_) | SlotLife::Up => SavedLife::Up,
                 SlotLife::Killed => SavedLife::Killed,
@@ -437,6 +439,7 @@ impl Conductor {
             seed: codec::hash_of(&("store", self.settings.seed, store, incarnation)),
             first_region: self.region.clone(),
             options: self.settings.store_options(),
+            rules: self.slots[&store].rules.clone(),
         }
     }
 

@@ -5,9 +5,10 @@ use std::{
     panic::{self, AssertUnwindSafe},
 };
 
-use raftstore::{Store, image::MemoryDisk};
+use raftstore::{RuleBook, Store, image::MemoryDisk};
 use serde::Serialize;
 use types::{
+    action::{Action, Misuse},
     disk::{DiskImage, DiskWrite},
     event::EventId,
     id::{Cycle, StoreId},
@@ -43,20 +44,26 @@ pub trait Node: Clone + Serialize {
 
     /// The hash of its whole memory.
     fn state_hash(&self) -> u64;
+
+    /// Whether nodes of this setup can decide by the rules of this name.
+    fn knows_rules(_setup: &Self::Setup, _name: &str) -> bool {
+        false
+    }
 }
 
 impl Node for Store {
-    type Setup = ();
+    /// Where it looks broken rules up.
+    type Setup = RuleBook;
 
     fn boot(
         config: &BootConfig,
-        (): &Self::Setup,
+        book: &Self::Setup,
         image: &DiskImage,
         now: StoreTime,
         event: EventId,
         output: &mut Output,
     ) -> Result<Self, Stop> {
-        Self::boot(config, image, now, event, output)
+        Self::boot_by(config, *book, image, now, event, output)
     }
 
     fn handle(&mut self, envelope: &Envelope, output: &mut Output) {
@@ -65,6 +72,24 @@ impl Node for Store {
 
     fn state_hash(&self) -> u64 {
         Self::state_hash(self)
+    }
+
+    fn knows_rules(book: &Self::Setup, name: &str) -> bool {
+        book.knows(name)
+    }
+}
+
+/// Whether nodes of this setup can do what `action` asks of them.
+///
+/// # Errors
+///
+/// [`Misuse`] when it names rules that they do not know.
+pub fn check_rules<N: Node>(setup: &N::Setup, action: &Action) -> Result<(), Misuse> {
+    match action {
+        Action::Rule {
+            name: Some(name), ..
+        } if !N::knows_rules(setup, name) => Err(Misuse::NoSuchRules { name: name.clone() }),
+        _ => Ok(()),
     }
 }
 

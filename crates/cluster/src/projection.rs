@@ -150,6 +150,8 @@ fn shown(frame: &StoreFrame) -> StoreFrame {
         votes: frame.votes.clone(),
         progress: frame.progress.clone(),
         life: frame.life.clone(),
+        rules: frame.rules.clone(),
+        rules_in_force: frame.rules_in_force.clone(),
         ..*frame
     }
 }
@@ -172,6 +174,8 @@ const fn unknown_store(id: StoreId) -> StoreFrame {
         id,
         life: Life::Starting,
         incarnation: Incarnation::ZERO,
+        rules: None,
+        rules_in_force: None,
         role: Role::Follower,
         term: Term::ZERO,
         vote: None,
@@ -227,6 +231,7 @@ impl Known {
                 frame.timer = Some((clock.shows(*started), clock.shows(*deadline)));
             }
             FactBody::TimerStopped => frame.timer = None,
+            FactBody::RulesChanged { name } => frame.rules_in_force.clone_from(name),
         }
     }
 

@@ -81,6 +81,8 @@ pub(crate) enum Event {
         store: StoreId,
         request: AdminRequest,
     },
+    /// A store hears which rules to decide by.
+    Rules { store: StoreId },
 }
 
 /// What the run hash sees of an event: which one it is. Contents are hashed when they are made.
@@ -99,6 +101,7 @@ pub(crate) enum EventName {
     Think(ClientId),
     Admin(StoreId),
     Resumed(StoreId),
+    Rules(StoreId),
 }
 
 impl Event {
@@ -121,6 +124,7 @@ impl Event {
             Self::Think { client } => EventName::Think(*client),
             Self::Admin { store, .. } => EventName::Admin(*store),
             Self::Resumed { store } => EventName::Resumed(*store),
+            Self::Rules { store } => EventName::Rules(*store),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use raftstore::{Store, image::MemoryDisk, rows};
+use raftstore::{RuleBook, Store, image::MemoryDisk, rows};
 use types::{
     disk::DiskImage,
     event::EventId,
@@ -17,7 +17,7 @@ use types::{
 
 use crate::{
     conductor::Conductor,
-    node::{Machine, Node},
+    node::{Machine, Node, check_rules},
     recording::{AnswerHash, Chance, ENGINE_VERSION, Recording, Segment, Strike},
     round::{HostEffect, Next, Round},
 };
@@ -136,13 +136,13 @@ pub enum Divergence {
     },
 }
 
-/// Runs a recording of stores again.
+/// Runs a recording again of stores that never decided by broken rules.
 ///
 /// # Errors
 ///
 /// The first [`Divergence`].
 pub fn replay(recording: &Recording) -> Result<Replayed, Divergence> {
-    replay_nodes::<Store>(recording, &())
+    replay_nodes::<Store>(recording, &RuleBook::default())
 }
 
 /// Runs a recording again whose hosts ran nodes of type `N` with `setup`.
@@ -345,6 +345,8 @@ impl<'a, N: Node> Player<'a, N> {
     fn strike(&mut self, strike: &Strike) -> Result<(), Divergence> {
         match &strike.chance {
             Chance::Act(action) => {
+                check_rules::<N>(self.setup, action)
+                    .map_err(|misuse| self.wrong(&misuse.to_string()))?;
                 let acted = self.conductor.act(action.clone());
                 acted.map_err(|misuse| self.wrong(&misuse.to_string()))?;
             }

@@ -49,6 +49,8 @@ pub struct SavedStore {
     pub id: StoreId,
     /// Its latest life.
     pub incarnation: Incarnation,
+    /// The name of the broken rules that it decides by; nothing for the correct ones.
+    pub rules: Option<String>,
     /// Whether it shall be started with the conductor.
     pub state: SavedLife,
     /// Whether its disk has no room.
@@ -120,6 +122,7 @@ impl SavedCluster {
         let store = |id| SavedStore {
             id: StoreId::new(id),
             incarnation: Incarnation::ZERO,
+            rules: None,
             state: SavedLife::Up,
             is_full: false,
             clock: StoreClock::default(),

@@ -25,7 +25,7 @@ pub use plan::{FaultKind, Tempo, draw_plan};
 use crate::{
     conductor::{ClusterConfig, Conductor},
     dice::Dice,
-    node::Node,
+    node::{Node, check_rules},
     parts::{self, Part},
     replay::{SegmentEnd, StoreEnd},
     workload::WorkloadPlan,
@@ -216,8 +216,9 @@ impl<N: Node> Simulation<N> {
     ///
     /// # Errors
     ///
-    /// [`Misuse`]; nothing has changed.
+    /// [`Misuse`], also for rules that the nodes do not know; nothing has changed.
     pub fn act(&mut self, action: Action) -> Result<Acted, Misuse> {
+        check_rules::<N>(self.host.setup(), &action)?;
         let acted = self.conductor.act(action);
         self.host.carry_out(&mut self.conductor);
         acted

@@ -29,6 +29,8 @@ pub(crate) struct Slot {
     /// Whether its disk has no room.
     pub(crate) is_full: bool,
     pub(crate) clock: StoreClock,
+    /// The name of the broken rules that it shall decide by.
+    pub(crate) rules: Option<String>,
 }
 
 /// Whether a store lives.
@@ -107,6 +109,7 @@ impl Slot {
             pause: None,
             is_full: false,
             clock: StoreClock::default(),
+            rules: None,
         }
     }
 

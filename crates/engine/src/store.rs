@@ -11,7 +11,7 @@ use std::{
 
 use cluster::StoreRequest;
 use gloo_timers::future::TimeoutFuture;
-use raftstore::{Store, rows};
+use raftstore::{RuleBook, Store, rows};
 use types::{
     disk::{DiskImage, DiskWrite},
     id::Cycle,
@@ -165,7 +165,8 @@ impl StoreWorker {
         let life = self.life.replace(Life::Over);
         let next = match (request, life) {
             (StoreRequest::Boot { config, now, event }, Life::Loaded(image)) => {
-                match Store::boot(&config, &image, now, event, &mut output) {
+                let book = RuleBook::new(labs::rules);
+                match Store::boot_by(&config, book, &image, now, event, &mut output) {
                     Ok(store) => Life::Booted(Box::new(store)),
                     Err(stop) => {
                         output.clear();

@@ -40,6 +40,12 @@ pub fn find(name: &str) -> Option<&'static BrokenRule> {
     CATALOGUE.iter().find(|broken| broken.name == name)
 }
 
+/// The table of the broken rule of that name.
+#[must_use]
+pub fn rules(name: &str) -> Option<&'static Rules> {
+    find(name).map(|broken| broken.rules)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

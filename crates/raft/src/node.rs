@@ -14,11 +14,12 @@ use crate::error::{
     TransferError,
 };
 use crate::log::Log;
-use crate::oversight::{Oversight, Unwatched};
+use crate::oversight::{Overseen, Oversight, Unwatched};
 use crate::peer::Peer;
 use crate::progress::Progress;
 use crate::quorum::Why;
 use crate::read::ReadState;
+use crate::rules::Rules;
 use crate::timer::Timer;
 
 /// What a host does for a peer, in this order: give `messages` to the network; write `hard_state`
@@ -89,6 +90,14 @@ impl RawNode {
     /// The same.
     pub fn new(config: Config, restored: Restored) -> Result<Self, ConfigError> {
         Self::with_oversight(config, restored, Unwatched)
+    }
+}
+
+impl RawNode<Overseen> {
+    /// Decides by `rules` from now on. What was decided stands: a peer keeps what the rules before
+    /// made of it.
+    pub fn set_rules(&mut self, rules: &'static Rules) {
+        self.peer.oversight.rules = rules;
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use raft::{Config, Overseen, RawNode, Restored};
+use raft::{CORRECT, Config, Overseen, RawNode, Restored, Rules};
 use types::{
     codec,
     disk::{DISK_VERSION, DiskImage, DiskWrite, RowKey, Table},
@@ -21,6 +21,7 @@ use crate::{
     data::Data,
     peer::Peer,
     rows::{self, Content, StoreIdent},
+    rulebook::RuleBook,
     storage::{self, PeerStorage},
     store::Store,
 };
@@ -45,12 +46,35 @@ impl Store {
         event: EventId,
         output: &mut Output,
     ) -> Result<Self, Stop> {
+        Self::boot_by(config, RuleBook::default(), image, now, event, output)
+    }
+
+    /// [`Store::boot`] of a store that finds broken rules in `book`.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    ///
+    /// # Panics
+    ///
+    /// In the same way.
+    pub fn boot_by(
+        config: &BootConfig,
+        book: RuleBook,
+        image: &DiskImage,
+        now: StoreTime,
+        event: EventId,
+        output: &mut Output,
+    ) -> Result<Self, Stop> {
         assert!(config.options.tick_us > 0, "a tick has a length");
         output.clear();
         let mut store = Self {
             id: config.store,
             incarnation: config.incarnation,
             options: config.options,
+            rules: None,
+            table: &CORRECT,
+            book,
             now,
             peers: BTreeMap::new(),
             written: Cycle::ZERO,
@@ -59,6 +83,7 @@ impl Store {
             refused: BTreeMap::new(),
             stopped: false,
         };
+        store.choose(config.rules.as_deref());
         let mut write = None;
         if image.rows.is_empty() {
             write = Some(store.bootstrap(config)?);
@@ -66,6 +91,9 @@ impl Store {
             store.load(config, image)?;
         }
         store.announce(output);
+        if store.rules.is_some() {
+            store.tell_rules(output);
+        }
         let result = store.start_peers(output);
         store.finish(result, output);
         match output.stop.take() {
@@ -90,7 +118,8 @@ impl Store {
         if region.peer_on(self.id).is_some() {
             let storage = PeerStorage::bootstrap(region.id);
             ops.extend(storage.bootstrap_ops(region));
-            let mut peer = make_peer(config, region, storage, Vec::new(), Data::default())?;
+            let (entries, data) = (Vec::new(), Data::default());
+            let mut peer = make_peer(config, self.table, region, storage, entries, data)?;
             peer.wait_for_bootstrap(self.last_event);
             self.peers.insert(region.id, peer);
         }
@@ -117,7 +146,7 @@ impl Store {
         let mut data = share_out(&contents)?;
         for (id, rows) in &contents.regions {
             let data = data.remove(id).unwrap_or_default();
-            let peer = load_peer(config, *id, rows, data)?;
+            let peer = load_peer(config, self.table, *id, rows, data)?;
             self.peers.insert(*id, peer);
         }
         Ok(())
@@ -189,6 +218,7 @@ fn outside(cf: ColumnFamily, key: &Bytes) -> Stop {
 
 fn load_peer(
     config: &BootConfig,
+    table: &'static Rules,
     id: RegionId,
     rows: &RegionRows,
     data: Data,
@@ -198,11 +228,12 @@ fn load_peer(
         reason: "its region state row is missing".to_owned(),
     })?;
     let (storage, entries) = PeerStorage::load(id, rows)?;
-    make_peer(config, &state.region, storage, entries, data)
+    make_peer(config, table, &state.region, storage, entries, data)
 }
 
 fn make_peer(
     config: &BootConfig,
+    table: &'static Rules,
     region: &Region,
     storage: PeerStorage,
     entries: Vec<Entry>,
@@ -232,7 +263,11 @@ fn make_peer(
         applied: apply.applied,
         conf_state,
     };
-    let raft = RawNode::with_oversight(raft_config, restored, Overseen::TRACED)
+    let oversight = Overseen {
+        rules: table,
+        ..Overseen::TRACED
+    };
+    let raft = RawNode::with_oversight(raft_config, restored, oversight)
         .map_err(|error| stop(error.to_string()))?;
     Ok(Peer::new(region.clone(), name, raft, storage, data))
 }

@@ -31,7 +31,8 @@
 //! };
 //! let options = Settings::default().store_options();
 //! let incarnation = Incarnation::new(1);
-//! let config = BootConfig { store, incarnation, seed: 7, first_region, options };
+//! let rules = None;
+//! let config = BootConfig { store, incarnation, seed: 7, first_region, options, rules };
 //! let (now, mut event) = (StoreTime::ZERO, EventId { segment: 1, seq: 1 });
 //! let mut output = Output::default();
 //! let mut disk = MemoryDisk::new();
@@ -64,10 +65,12 @@ pub mod image;
 mod peer;
 mod refused;
 pub mod rows;
+mod rulebook;
 mod storage;
 mod store;
 mod view;
 
 pub use crate::apply::appended;
 pub use crate::refused::Refused;
+pub use crate::rulebook::RuleBook;
 pub use crate::store::{FLUSH_BYTES, FLUSH_KEYS, Store};

@@ -230,12 +230,14 @@ impl Peer {
             return Ok(());
         };
         for entry in committed {
-            assert_eq!(
-                entry.index,
-                self.applied.next(),
-                "{}: committed entries come in order",
-                self.region.id
-            );
+            let expected = self.applied.next();
+            if entry.index != expected {
+                return Err(Stop::EntriesSkipped {
+                    region: self.region.id,
+                    expected,
+                    found: entry.index,
+                });
+            }
             self.apply_entry(entry, turn)?;
             self.applied = entry.index;
         }

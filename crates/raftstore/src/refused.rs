@@ -29,6 +29,9 @@ pub enum Refused {
     /// A completion of a write that is not open.
     #[error("a completion of a write that is not open")]
     UnknownCycle,
+    /// Rules that the store's book does not know; it goes on with those that it has.
+    #[error("rules of a name that is not known")]
+    UnknownRules,
     /// An operator's command; stores carry none out.
     #[error("an operator's command that stores do not carry out")]
     AdminCommand,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use raft::StepError;
+use raft::{Rules, StepError};
 use serde::Serialize;
 use types::{
     codec,
@@ -13,12 +13,14 @@ use types::{
     raft::{EntryKind, MessageBody},
     store::{Reply, ReplyError, Request, StoreMessage},
     time::StoreTime,
+    view::{Fact, FactBody},
 };
 
 use crate::{
     peer::{Peer, Turn, read_request},
     refused::Refused,
     rows::Content,
+    rulebook::RuleBook,
     storage,
 };
 
@@ -34,6 +36,12 @@ pub struct Store {
     pub(crate) id: StoreId,
     pub(crate) incarnation: Incarnation,
     pub(crate) options: StoreOptions,
+    /// The name of the rules that its peers decide by.
+    pub(crate) rules: Option<String>,
+    #[serde(skip)]
+    pub(crate) table: &'static Rules,
+    #[serde(skip)]
+    pub(crate) book: RuleBook,
     pub(crate) now: StoreTime,
     pub(crate) peers: BTreeMap<RegionId, Peer>,
     /// The last write that was given out.
@@ -105,9 +113,45 @@ impl Store {
                 Input::Message(message) => self.message(message, output)?,
                 Input::Durable(cycle) => self.durable(*cycle, output)?,
                 Input::Admin(_) => self.refuse(Refused::AdminCommand),
+                Input::Rules(name) => self.change_rules(name.as_deref(), output),
             }
         }
         self.drain_all(proposed, output)
+    }
+
+    /// Takes the rules of a name for its own, as far as its book knows them.
+    pub(crate) fn choose(&mut self, name: Option<&str>) {
+        match self.book.rules(name) {
+            Some(table) => {
+                self.table = table;
+                self.rules = name.map(str::to_owned);
+            }
+            None => self.refuse(Refused::UnknownRules),
+        }
+    }
+
+    fn change_rules(&mut self, name: Option<&str>, output: &mut Output) {
+        let before = self.rules.clone();
+        self.choose(name);
+        if self.rules != before {
+            for peer in self.peers.values_mut() {
+                peer.raft.set_rules(self.table);
+            }
+            self.tell_rules(output);
+        }
+    }
+
+    pub(crate) fn tell_rules(&self, output: &mut Output) {
+        for region in self.peers.keys() {
+            output.facts.push(Fact {
+                cause: self.last_event,
+                waited_for: None,
+                region: *region,
+                body: FactBody::RulesChanged {
+                    name: self.rules.clone(),
+                },
+            });
+        }
     }
 
     /// Counts the ticks since the last envelope. A clock that stands still or runs backwards

@@ -104,6 +104,14 @@ pub enum Action {
         /// As whom it comes back.
         identity: Identity,
     },
+    /// Makes a store decide by broken rules, or by the correct ones again. It outlives the store's
+    /// process: a store that is down starts with them.
+    Rule {
+        /// Which store.
+        store: StoreId,
+        /// The name of the broken rules; nothing for the correct ones.
+        name: Option<String>,
+    },
 }
 
 /// As whom a machine comes back whose disk was wiped.
@@ -172,6 +180,12 @@ pub enum Misuse {
     /// Every id of a store was used.
     #[error("no id of a store is left")]
     NoIdLeft,
+    /// No rules of that name are known.
+    #[error("there are no rules of the name {name:?}")]
+    NoSuchRules {
+        /// The name.
+        name: String,
+    },
     /// The groups of a cut do not hold every store exactly once, or there are fewer than two.
     #[error("a cut needs at least two groups that hold every store exactly once")]
     BadGroups,

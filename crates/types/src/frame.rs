@@ -121,6 +121,10 @@ pub struct StoreFrame {
     pub life: Life,
     /// Which of its lives.
     pub incarnation: Incarnation,
+    /// The name of the broken rules that it was told to decide by; nothing for the correct ones.
+    pub rules: Option<String>,
+    /// The name of those that it last said it decides by: it may be down, or not have heard yet.
+    pub rules_in_force: Option<String>,
     /// Its peer's role.
     pub role: Role,
     /// Its peer's term.

@@ -25,6 +25,8 @@ pub struct BootConfig {
     pub first_region: Region,
     /// How it behaves.
     pub options: StoreOptions,
+    /// The name of the broken rules that it decides by; nothing for the correct ones.
+    pub rules: Option<String>,
 }
 
 /// The settings that a store itself reads.
@@ -71,6 +73,8 @@ pub enum Input {
     Durable(Cycle),
     /// A command of an operator.
     Admin(AdminRequest),
+    /// Decide by the rules of this name from now on; by the correct ones without a name.
+    Rules(Option<String>),
 }
 
 /// What a store wants done. Everything in it may leave at once.
@@ -146,6 +150,16 @@ pub enum Stop {
         index: LogIndex,
         /// The term that was to be written there.
         term: Term,
+    },
+    /// Committed entries did not come in order, so that the data would differ from the others'.
+    #[error("{region}: entry {found} is to be applied where {expected} comes next")]
+    EntriesSkipped {
+        /// The region.
+        region: RegionId,
+        /// The index that comes next.
+        expected: LogIndex,
+        /// The index that came.
+        found: LogIndex,
     },
     /// The store's code panicked: a bug of ours.
     #[error("panic: {message}")]

@@ -73,6 +73,12 @@ pub enum FactBody {
     },
     /// The election timer does not run (a leader has none).
     TimerStopped,
+    /// The peer decides by other rules from here on. One that starts with the correct rules does
+    /// not say so.
+    RulesChanged {
+        /// The name of the broken rules; nothing for the correct ones.
+        name: Option<String>,
+    },
 }
 
 /// Everything about a store, for the inspector. Reading it changes nothing.

@@ -35,7 +35,8 @@ const ONLY: [(&str, &[&str]); 4] = [
     ("raft", &["types"]),
     ("protocol", &["types"]),
     ("app", &["types", "protocol"]),
-    // The task runner calls the libraries that read recordings and disks.
+    // The task runner calls the libraries that read recordings and disks, and the rules that
+    // recorded stores may have had.
     (
         "xtask",
         &[
@@ -45,6 +46,7 @@ const ONLY: [(&str, &[&str]); 4] = [
             "scheduler",
             "checker",
             "cluster",
+            "labs",
         ],
     ),
 ];

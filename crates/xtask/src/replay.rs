@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 use cluster::Recording;
-use cluster::replay::{Replayed, SegmentEnd, replay};
+use cluster::replay::{Replayed, SegmentEnd, replay_nodes};
+use raftstore::{RuleBook, Store};
 use serde_json::{Value, json};
 
 use crate::steps::Steps;
@@ -40,7 +41,9 @@ fn again(options: &Replay) -> Result<Replayed> {
     let file = options.file.display();
     let bytes = std::fs::read(&options.file).with_context(|| format!("cannot read {file}"))?;
     let recording = Recording::decode(&bytes).with_context(|| format!("cannot read {file}"))?;
-    replay(&recording).with_context(|| format!("{file} does not come out again"))
+    let book = RuleBook::new(labs::rules);
+    replay_nodes::<Store>(&recording, &book)
+        .with_context(|| format!("{file} does not come out again"))
 }
 
 fn print(end: &SegmentEnd) {

@@ -329,6 +329,8 @@ pub(crate) mod tests {
             disk_full: false,
             clock_rate: ClockRate::TRUE,
             incarnation: Incarnation::new(1),
+            rules: None,
+            rules_in_force: None,
             role: if id == 1 {
                 Role::Leader
             } else {

@@ -11,7 +11,7 @@ use types::{
     view::FactBody,
 };
 
-use super::Sentence;
+use super::{Arg, Sentence};
 
 /// The name of a fact in attributes.
 #[must_use]
@@ -42,6 +42,7 @@ pub const fn name(body: &FactBody) -> &'static str {
         FactBody::Proposed { .. } => "proposed",
         FactBody::TimerReset { .. } => "timer-reset",
         FactBody::TimerStopped => "timer-stopped",
+        FactBody::RulesChanged { .. } => "rules-changed",
     }
 }
 
@@ -76,7 +77,8 @@ pub fn term(body: &FactBody) -> Option<Term> {
         FactBody::Applied { .. }
         | FactBody::Flushed { .. }
         | FactBody::TimerReset { .. }
-        | FactBody::TimerStopped => None,
+        | FactBody::TimerStopped
+        | FactBody::RulesChanged { .. } => None,
     }
 }
 
@@ -116,6 +118,10 @@ pub fn body(body: &FactBody, region: &Region) -> Sentence {
         }
         FactBody::TimerReset { .. } => Sentence::plain("fact-timer-reset"),
         FactBody::TimerStopped => Sentence::plain("fact-timer-stopped"),
+        FactBody::RulesChanged { name: None } => Sentence::plain("fact-rules-corrected"),
+        FactBody::RulesChanged { name: Some(name) } => {
+            Sentence::plain("fact-rules-changed").with("rule", Arg::Rule(name.clone()))
+        }
     }
 }
 

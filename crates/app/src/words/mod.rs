@@ -1,6 +1,7 @@
 //! Every word that a person reads, from `www/locales`.
 
 pub mod facts;
+pub mod rules;
 pub mod variants;
 
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
@@ -25,6 +26,8 @@ pub enum Arg {
     Text(String),
     /// A count that plurals follow.
     Count(u64),
+    /// A broken rule, by its name.
+    Rule(String),
 }
 
 impl From<&str> for Arg {
@@ -114,10 +117,19 @@ impl Words {
             let value = match value {
                 Arg::Text(text) => FluentValue::from(text),
                 Arg::Count(count) => FluentValue::from(count),
+                Arg::Rule(name) => FluentValue::from(self.rule(&name)),
             };
             values.set(name, value);
         }
         self.format(key, Some(&values))
+    }
+
+    fn attribute(&self, key: &str, name: &str) -> Option<String> {
+        let message = self.bundle.get_message(key)?;
+        let pattern = message.get_attribute(name)?.value();
+        let mut errors = Vec::new();
+        let words = self.bundle.format_pattern(pattern, None, &mut errors);
+        Some(words.into_owned())
     }
 
     fn format(&self, key: &str, args: Option<&FluentArgs<'_>>) -> String {
@@ -244,7 +256,7 @@ mod tests {
         );
         let unused: Vec<_> = keys(EN)
             .into_iter()
-            .filter(|key| !key.starts_with("settings-"))
+            .filter(|key| !key.starts_with("settings-") && !key.starts_with("rule-"))
             .filter(|key| !text.contains(&format!("\"{key}\"")))
             .collect();
         assert_eq!(unused, Vec::<String>::new());
@@ -255,6 +267,27 @@ mod tests {
         for spec in types::settings::TABLE {
             let key = format!("settings-{}", spec.name.replace('_', "-"));
             assert!(keys(EN).contains(&key), "{key}");
+        }
+    }
+
+    #[test]
+    fn every_broken_rule_has_a_name_and_a_symptom() {
+        let of = |chapter: &(&str, &'static [&'static str])| chapter.1;
+        let rules = rules::CHAPTERS.iter().flat_map(of);
+        let named: BTreeSet<String> = rules
+            .map(|name| format!("rule-{}", name.replace('_', "-")))
+            .collect();
+        let known: BTreeSet<String> = keys(EN)
+            .into_iter()
+            .filter(|key| key.starts_with("rule-"))
+            .collect();
+        assert_eq!(named, known);
+        for lang in [Lang::En, Lang::Zh] {
+            let words = Words::new(lang);
+            for name in rules::CHAPTERS.iter().flat_map(of) {
+                assert!(!words.symptom(name).is_empty(), "{lang:?}: {name}");
+            }
+            assert_eq!(words.rule("no such rule"), "no such rule");
         }
     }
 

@@ -12,7 +12,7 @@ use types::{
     store::{AdminCommand, BusyReason, Command, ReplyError},
 };
 
-use super::Sentence;
+use super::{Arg, Sentence};
 use crate::model::{bytes::shown, setup::SetupError, state::Tell};
 
 /// The name of a role.
@@ -193,6 +193,9 @@ pub fn misuse(misuse: &Misuse) -> Sentence {
         Misuse::NotPaused { store } => named("misuse-not-paused", *store),
         Misuse::BadRate => Sentence::plain("misuse-bad-rate"),
         Misuse::NoIdLeft => Sentence::plain("misuse-no-id-left"),
+        Misuse::NoSuchRules { name } => {
+            Sentence::plain("misuse-no-such-rules").with("rule", name.clone())
+        }
         Misuse::BadGroups => Sentence::plain("misuse-bad-groups"),
         Misuse::TooLong { bytes, limit } => Sentence::plain("misuse-too-long")
             .with("bytes", bytes.to_string())
@@ -217,6 +220,7 @@ pub const fn misuse_name(misuse: &Misuse) -> &'static str {
         Misuse::NotPaused { .. } => "NotPaused",
         Misuse::BadRate => "BadRate",
         Misuse::NoIdLeft => "NoIdLeft",
+        Misuse::NoSuchRules { .. } => "NoSuchRules",
         Misuse::BadGroups => "BadGroups",
         Misuse::TooLong { .. } => "TooLong",
         Misuse::EmptyKey => "EmptyKey",
@@ -322,6 +326,14 @@ pub fn stop(stop: &Stop) -> Sentence {
             .with("region", region.to_string())
             .with("index", index.to_string())
             .with("term", term.get().to_string()),
+        Stop::EntriesSkipped {
+            region,
+            expected,
+            found,
+        } => Sentence::plain("stop-entries-skipped")
+            .with("region", region.to_string())
+            .with("expected", expected.to_string())
+            .with("found", found.to_string()),
         Stop::Panic { message } => Sentence::plain("stop-panic").with("message", message.clone()),
     }
 }
@@ -441,6 +453,11 @@ pub fn deed(action: &Action) -> Sentence {
         Action::FillDisk { store, full: false } => named("deed-make-room", *store),
         Action::CorruptRow { store, .. } => named("deed-corrupt-row", *store),
         Action::Wipe { store, .. } => named("deed-wipe", *store),
+        Action::Rule { store, name: None } => named("deed-rule-correct", *store),
+        Action::Rule {
+            store,
+            name: Some(name),
+        } => named("deed-rule", *store).with("rule", Arg::Rule(name.clone())),
     }
 }
 

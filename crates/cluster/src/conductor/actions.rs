@@ -12,7 +12,7 @@ use types::{
 use super::{Conductor, PAGE_CLIENT};
 use crate::{
     network::draw_client_way,
-    queue::{Event, after_ms},
+    queue::{Event, after_ms, whole_ms},
     recording::Chance,
     round::HostEffect,
     saved::{STORE_ID_MAX, is_partition},
@@ -46,6 +46,11 @@ impl Conductor {
             Action::Heal => self.network.heal(),
             Action::Set { .. } => self.settings = settings,
             Action::Block { ways } => self.network.block(ways),
+            Action::Rule { store, name } => {
+                let due = whole_ms(self.now);
+                self.slot(store).rules = name;
+                self.queue.push(due, Event::Rules { store });
+            }
             Action::Admin { store, request } => {
                 let way = draw_client_way(&self.settings, &mut self.dice);
                 let due = after_ms(self.now, way);
@@ -130,7 +135,7 @@ impl Conductor {
                     self.existing(to)?;
                 }
             }
-            Action::Admin { store, .. } => {
+            Action::Admin { store, .. } | Action::Rule { store, .. } => {
                 self.existing(*store)?;
             }
             Action::Submit { command, via } => {

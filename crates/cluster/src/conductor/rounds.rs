@@ -179,6 +179,13 @@ impl Conductor {
                     parcels.insert(store, Parcel::Inputs(waiting));
                 }
             }
+            // One that boots later is told then.
+            Event::Rules { store } => {
+                if self.slots[&store].life == SlotLife::Up {
+                    let rules = self.slots[&store].rules.clone();
+                    self.deliver(store, Input::Rules(rules), parcels);
+                }
+            }
             Event::Admin { store, request } => {
                 if self.is_up(store) {
                     self.deliver(store, Input::Admin(request), parcels);

@@ -47,6 +47,7 @@ impl Conductor {
             incarnation: slot.incarnation,
             disk_full: slot.is_full,
             clock_rate: slot.clock.rate(),
+            rules: slot.rules.clone(),
             writing: if slot.is_alive() {
                 slot.write.map(|write| write.cycle)
             } else {

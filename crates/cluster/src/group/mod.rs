@@ -149,6 +149,8 @@ impl Node for GroupNode {
                 Input::Request(request) => self.request(request, output),
                 Input::Durable(cycle) => self.durable(*cycle, cause, output),
                 Input::Admin(request) => self.admin(&request.command),
+                // Its rules come with its setup, and hosts refuse others.
+                Input::Rules(_) => {}
             }
         }
         self.finish(cause, output);

@@ -275,6 +275,10 @@ impl<N: Node> SimulatedHost<N> {
         }
     }
 
+    pub(super) const fn setup(&self) -> &N::Setup {
+        &self.setup
+    }
+
     pub(super) fn node(&self, store: StoreId) -> Option<&N> {
         self.machines.get(&store).and_then(Machine::node)
     }

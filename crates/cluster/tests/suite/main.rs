@@ -12,6 +12,7 @@ mod machines;
 mod many_seeds;
 mod operations;
 mod replay;
+mod rules;
 mod steps;
 mod support;
 mod timeline;

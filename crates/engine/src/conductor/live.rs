@@ -8,10 +8,10 @@ use std::{
     rc::{Rc, Weak},
 };
 
-use cluster::{Conductor, HostEffect, Next, Round};
+use cluster::{Conductor, HostEffect, Next, Round, check_rules};
 use gloo_timers::callback::Timeout;
 use protocol::{DiskKind, FromConductor, Notice, Run, ToConductor};
-use raftstore::image::MemoryDisk;
+use raftstore::{RuleBook, Store, image::MemoryDisk};
 use types::{
     action::Action,
     frame::{Owed, Pace},
@@ -138,7 +138,9 @@ impl Live {
     }
 
     fn act(&mut self, ask: protocol::AskId, action: Action) {
-        let result = self.conductor.act(action);
+        let book = RuleBook::new(labs::rules);
+        let known = check_rules::<Store>(&book, &action);
+        let result = known.and_then(|()| self.conductor.act(action));
         let effects = self.conductor.take_effects();
         self.carry_out(effects);
         self.saver.want();

@@ -53,6 +53,7 @@ pub(crate) fn config(store: u64, stores: u64, incarnation: u64) -> BootConfig {
         incarnation: Incarnation::new(incarnation),
         seed: store * 1_000 + incarnation,
         first_region: region(stores),
+        rules: None,
         options: StoreOptions {
             tick_us: TICK_US,
             heartbeat_ticks: 2,
