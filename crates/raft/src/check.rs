@@ -5,7 +5,7 @@ use types::raft::{
     AppendResult, Entry, LogIndex, LogPosition, Message, MessageBody, MessageKind, Snapshot, Term,
 };
 
-use crate::config::fits;
+use crate::config::OUTSIDE_MAX;
 use crate::error::StepError;
 use crate::membership::Membership;
 use crate::oversight::Oversight;
@@ -26,7 +26,7 @@ impl<O: Oversight> Peer<O> {
         if kind.is_response() && !self.membership.contains(from) {
             return Err(StepError::UnknownPeer { from, kind });
         }
-        if message.term == Term::ZERO || !numbers_fit(message) {
+        if message.term == Term::ZERO || largest(message) > OUTSIDE_MAX {
             return Err(StepError::OutOfRange { from, kind });
         }
         match &message.body {
@@ -61,22 +61,19 @@ impl<O: Oversight> Peer<O> {
         let last = self.log.last_index();
         match &message.body {
             MessageBody::Append { prev, entries, .. } => {
-                let positions = entries.iter().map(|entry| (entry.index, entry.term));
-                self.check_committed(
-                    from,
-                    std::iter::once((prev.index, prev.term)).chain(positions),
-                )
+                self.check_committed(from, *prev)?;
+                let commit = self.hard_state.commit;
+                let committed = entries.iter().take_while(|entry| entry.index <= commit);
+                let mut positions = committed.map(Entry::position);
+                positions.try_for_each(|position| self.check_committed(from, position))
             }
             MessageBody::PreVote { commit, .. }
             | MessageBody::PreVoteResponse { commit, .. }
             | MessageBody::RequestVote { commit, .. }
             | MessageBody::RequestVoteResponse { commit, .. } => {
-                self.check_committed(from, std::iter::once((commit.index, commit.term)))
+                self.check_committed(from, *commit)
             }
-            MessageBody::Snapshot { snapshot } => {
-                let end = (snapshot.last.index, snapshot.last.term);
-                self.check_committed(from, std::iter::once(end))
-            }
+            MessageBody::Snapshot { snapshot } => self.check_committed(from, snapshot.last),
             MessageBody::Heartbeat { commit, .. } if *commit > last => {
                 Err(StepError::CommitBeyondLog {
                     from,
@@ -96,27 +93,20 @@ impl<O: Oversight> Peer<O> {
     }
 
     /// Nothing committed may be contradicted (paper, section 5.4, State Machine Safety).
-    fn check_committed(
-        &self,
-        from: PeerId,
-        positions: impl Iterator<Item = (LogIndex, Term)>,
-    ) -> Result<(), StepError> {
-        let commit = self.hard_state.commit;
-        for (index, theirs) in positions.take_while(|(index, _)| *index <= commit) {
-            match self.log.term(index) {
-                Some(ours) if ours != theirs => {
-                    return Err(StepError::CommittedOverwritten {
-                        from,
-                        index,
-                        theirs,
-                        ours,
-                        commit,
-                    });
-                }
-                _ => {}
+    fn check_committed(&self, from: PeerId, theirs: LogPosition) -> Result<(), StepError> {
+        let (index, commit) = (theirs.index, self.hard_state.commit);
+        match self.log.term(index) {
+            Some(ours) if index <= commit && ours != theirs.term => {
+                Err(StepError::CommittedOverwritten {
+                    from,
+                    index,
+                    theirs: theirs.term,
+                    ours,
+                    commit,
+                })
             }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -128,63 +118,52 @@ pub(crate) fn is_leaders(kind: MessageKind) -> bool {
     )
 }
 
-fn numbers_fit(message: &Message) -> bool {
-    let nothing = (LogPosition::default(), LogIndex::ZERO);
-    let (position, index) = match &message.body {
+/// The largest of the numbers that are counted on from.
+fn largest(message: &Message) -> u64 {
+    let larger = |at: LogPosition| at.index.get().max(at.term.get());
+    let said = match &message.body {
         MessageBody::PreVote { last, commit } | MessageBody::RequestVote { last, commit, .. } => {
-            (*last, commit.index)
+            larger(*last).max(commit.index.get())
         }
         MessageBody::PreVoteResponse { commit, .. }
-        | MessageBody::RequestVoteResponse { commit, .. } => (*commit, LogIndex::ZERO),
+        | MessageBody::RequestVoteResponse { commit, .. } => larger(*commit),
         MessageBody::Append {
             prev,
             entries,
             commit,
         } => {
-            let end = entries
-                .last()
-                .map_or(*commit, |last| last.index.max(*commit));
-            (*prev, end)
+            let end = entries.last().map_or(0, |last| last.index.get());
+            larger(*prev).max(commit.get()).max(end)
         }
         MessageBody::AppendResponse { result } => match result {
-            AppendResult::Matched { index } => (LogPosition::default(), *index),
-            AppendResult::Rejected { refused, hint } => (*hint, *refused),
-            AppendResult::Stale => nothing,
+            AppendResult::Matched { index } => index.get(),
+            AppendResult::Rejected { refused, hint } => larger(*hint).max(refused.get()),
+            AppendResult::Stale => 0,
         },
-        MessageBody::Heartbeat { commit, .. } => (LogPosition::default(), *commit),
-        MessageBody::HeartbeatResponse { commit, last, .. } => {
-            (LogPosition::default(), (*commit).max(*last))
-        }
-        MessageBody::Snapshot { snapshot } => (snapshot.last, LogIndex::ZERO),
-        MessageBody::ReadIndexResponse { index, .. } => (LogPosition::default(), *index),
+        MessageBody::Heartbeat { commit, round } => commit.get().max(behind(*round)),
+        MessageBody::HeartbeatResponse {
+            commit,
+            last,
+            round,
+        } => commit.get().max(last.get()).max(behind(*round)),
+        MessageBody::Snapshot { snapshot } => larger(snapshot.last),
+        MessageBody::ReadIndexResponse { index, .. } => index.get(),
         MessageBody::TimeoutNow
         | MessageBody::TransferLeader { .. }
-        | MessageBody::ReadIndex { .. } => nothing,
+        | MessageBody::ReadIndex { .. } => 0,
     };
-    fits(message.term, index)
-        && fits(position.term, position.index)
-        && round_of(message) < ROUND_MAX
+    said.max(message.term.get())
 }
 
-/// The largest round of heartbeats that is taken from outside.
-const ROUND_MAX: u64 = crate::config::OUTSIDE_MAX;
-
-fn round_of(message: &Message) -> u64 {
-    match message.body {
-        MessageBody::Heartbeat { round, .. } | MessageBody::HeartbeatResponse { round, .. } => {
-            round
-        }
-        _ => 0,
-    }
+/// The round of heartbeats behind `round`.
+fn behind(round: u64) -> u64 {
+    round.saturating_add(1)
 }
 
 fn check_entries(message: &Message, prev: LogPosition, entries: &[Entry]) -> Result<(), StepError> {
     let mut before = prev;
     for entry in entries {
-        let after = LogPosition {
-            index: entry.index,
-            term: entry.term,
-        };
+        let after = entry.position();
         let follows = before.index.get().checked_add(1) == Some(after.index.get());
         if !follows || after.term < before.term || after.term > message.term {
             return Err(StepError::BrokenEntries {

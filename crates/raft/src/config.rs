@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use types::id::PeerId;
-use types::raft::{ConfState, Entry, HardState, LogIndex, LogPosition, Preset, Term};
+use types::raft::{ConfState, Entry, HardState, LogIndex, LogPosition, Preset};
 
 use crate::error::ConfigError;
 use crate::membership::Membership;
@@ -202,18 +202,14 @@ impl Restored {
     pub fn validate(&self) -> Result<(), ConfigError> {
         let mut before = self.truncated;
         for entry in &self.entries {
-            let position = LogPosition {
-                index: entry.index,
-                term: entry.term,
-            };
             let follows = before.index.get().checked_add(1) == Some(entry.index.get());
             if !follows || entry.term < before.term {
                 return Err(ConfigError::BrokenLog {
                     before,
-                    after: position,
+                    after: entry.position(),
                 });
             }
-            before = position;
+            before = entry.position();
         }
         let commit = self.hard_state.commit;
         let ordered = self.truncated.index <= self.applied
@@ -243,16 +239,6 @@ impl Restored {
     /// The end of the restored log.
     #[must_use]
     pub fn last(&self) -> LogPosition {
-        self.entries
-            .last()
-            .map_or(self.truncated, |entry| LogPosition {
-                index: entry.index,
-                term: entry.term,
-            })
+        self.entries.last().map_or(self.truncated, Entry::position)
     }
-}
-
-/// Whether a term or an index from outside can be used in arithmetic.
-pub(crate) fn fits(term: Term, index: LogIndex) -> bool {
-    term.get() <= OUTSIDE_MAX && index.get() <= OUTSIDE_MAX
 }

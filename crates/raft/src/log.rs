@@ -6,6 +6,7 @@
 //! ```
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -174,24 +175,25 @@ impl<O: Oversight> Log<O> {
         bytes: usize,
     ) -> (Entries, usize) {
         let mut fits = Fits::new(count, bytes);
-        if let Some(run) = self.run_with(from, to) {
-            let (start, end) = (run.offset(from), run.offset(to) + 1);
-            let taken = fits.count(&run.entries[start..end]);
+        if let Some((run, range)) = self.run_with(from, to) {
+            let start = range.start;
+            let taken = fits.count(&run.entries[range]);
             return (run.entries.slice(start..start + taken), fits.bytes);
         }
         let entries = self.entries(from, to).take_while(|entry| fits.take(entry));
         (entries.cloned().collect(), fits.bytes)
     }
 
-    /// The run that holds all of `[from, to]`, if it is one run.
-    fn run_with(&self, from: LogIndex, to: LogIndex) -> Option<&Run> {
+    /// The run that holds all of `[from, to]`, if it is one run, and where in it they stand.
+    fn run_with(&self, from: LogIndex, to: LogIndex) -> Option<(&Run, Range<usize>)> {
         let newest = self.runs.back()?;
         let run = if newest.first <= from {
             newest
         } else {
             self.runs.get(self.run_of(from))?
         };
-        (to <= run.last()).then_some(run)
+        let range = run.offset(from)..run.offset(to) + 1;
+        (range.end <= run.entries.len()).then_some((run, range))
     }
 
     /// The place of the first run that does not end before `index`.
@@ -288,10 +290,7 @@ impl<O: Oversight> Log<O> {
             entry.term,
             self.last
         );
-        let position = LogPosition {
-            index: entry.index,
-            term: entry.term,
-        };
+        let position = entry.position();
         if self.oversight.traces() {
             let before = self.hashes.back().copied();
             let before = before.unwrap_or(self.truncated_hash);
@@ -395,7 +394,10 @@ impl<O: Oversight> Log<O> {
         self.seal();
         let from = self.given.next();
         self.given = self.last_index();
-        self.fitting(from, self.given, usize::MAX, usize::MAX).0
+        match self.run_with(from, self.given) {
+            Some((run, range)) => run.entries.slice(range),
+            None => self.entries(from, self.given).cloned().collect(),
+        }
     }
 }
 

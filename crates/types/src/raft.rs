@@ -53,6 +53,17 @@ pub struct Entry {
     pub data: Bytes,
 }
 
+impl Entry {
+    /// Where it stands, and its term.
+    #[must_use]
+    pub const fn position(&self) -> LogPosition {
+        LogPosition {
+            index: self.index,
+            term: self.term,
+        }
+    }
+}
+
 /// A point of a log: everything up to `index`, the last of which has `term`.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,

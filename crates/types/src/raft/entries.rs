@@ -20,6 +20,18 @@ pub struct Entries {
 }
 
 impl Entries {
+    /// How many. As that of the slice, which is not looked at.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
     /// Those at the positions in `range`, in the same memory.
     ///
     /// # Panics
@@ -27,8 +39,7 @@ impl Entries {
     /// When there are fewer.
     #[must_use]
     pub fn slice(&self, range: Range<usize>) -> Self {
-        let whole = self.as_ref();
-        assert!(range.start <= range.end && range.end <= whole.len());
+        assert!(range.start <= range.end && range.end <= self.len());
         if range.is_empty() {
             return Self::default();
         }
