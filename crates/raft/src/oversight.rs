@@ -75,6 +75,16 @@ impl Overseen {
     };
 }
 
+/// The correct rules and no trace: as [`Unwatched`], but chosen while the program runs.
+impl Default for Overseen {
+    fn default() -> Self {
+        Self {
+            rules: &CORRECT,
+            trace: false,
+        }
+    }
+}
+
 impl Oversight for Overseen {
     #[inline]
     fn replaced(self) -> Option<&'static Rules> {

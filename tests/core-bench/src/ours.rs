@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use raft::{Config, Limits, RawNode, Ready, Restored};
+use raft::{Config, Limits, Oversight, RawNode, Ready, Restored, Unwatched};
 use types::id::PeerId;
 use types::raft::{Entries, EntryKind, HardState, LogIndex, Message, Role};
 
@@ -60,14 +60,14 @@ impl Disk {
     }
 }
 
-/// A peer of ours.
+/// A peer of ours. Everything but the cost of oversight is measured with unwatched ones.
 #[derive(Debug)]
-pub struct Ours {
-    node: RawNode,
+pub struct Ours<O: Oversight = Unwatched> {
+    node: RawNode<O>,
     disk: Disk,
 }
 
-impl Core for Ours {
+impl<O: Oversight + Default> Core for Ours<O> {
     type Message = Message;
     type Host = Ready;
 
@@ -84,7 +84,8 @@ impl Core for Ours {
             seed,
             ..Config::new(PeerId::new(id), voters)
         };
-        let node = RawNode::new(config, Restored::default()).expect("a good configuration");
+        let node = RawNode::with_oversight(config, Restored::default(), O::default())
+            .expect("a good configuration");
         Self {
             node,
             disk: Disk::default(),

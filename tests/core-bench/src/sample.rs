@@ -1,5 +1,6 @@
 //! What one run of one case by one core took.
 
+use raft::Overseen;
 use serde::Serialize;
 
 use crate::cases::{CASES, Case};
@@ -16,8 +17,10 @@ const WARM_UP: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Who {
-    /// `crates/raft`.
+    /// `crates/raft`, unwatched.
     Ours,
+    /// The same, ready to be watched: what could be replaced and told is asked for while it runs.
+    Overseen,
     /// The crate `raft` of crates.io, as it is documented.
     RaftRs,
     /// The same with the leanest host that we found.
@@ -26,7 +29,8 @@ pub enum Who {
 
 impl Who {
     /// What ours may be compared with, by the names that samples have.
-    const REFERENCES: [(&str, Self); 2] = [
+    const REFERENCES: [(&str, Self); 3] = [
+        ("overseen", Self::Overseen),
         ("raft_rs", Self::RaftRs),
         ("raft_rs_lean", Self::RaftRsLean),
     ];
@@ -79,6 +83,7 @@ pub fn run(
     let order = std::iter::repeat_n(round, rounds + 1).flatten();
     let all = order.map(|who| match who {
         Who::Ours => sample::<Ours>(who, case, now),
+        Who::Overseen => sample::<Ours<Overseen>>(who, case, now),
         Who::RaftRs => sample::<RaftRs>(who, case, now),
         Who::RaftRsLean => sample::<RaftRsLean>(who, case, now),
     });
@@ -134,6 +139,7 @@ mod tests {
     fn both_cores_apply_the_same_in_every_case_and_setup() {
         for case in &CASES {
             let ours = applied::<Ours>(case);
+            assert_eq!(ours, applied::<Ours<Overseen>>(case), "{}", case.name);
             assert_eq!(ours, applied::<RaftRs>(case), "{}", case.name);
             assert_eq!(ours, applied::<RaftRsLean>(case), "{}", case.name);
             let proposed = match case.work {
@@ -153,7 +159,10 @@ mod tests {
     #[test]
     fn an_unknown_reference_is_an_error_that_lists_the_known_ones() {
         let error = run("singles3", "etcd", 1, || 0.0).expect_err("there is none");
-        assert!(error.ends_with("only raft_rs, raft_rs_lean"), "{error}");
+        assert!(
+            error.ends_with("only overseen, raft_rs, raft_rs_lean"),
+            "{error}"
+        );
     }
 
     #[test]

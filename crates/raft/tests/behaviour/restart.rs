@@ -147,10 +147,7 @@ fn led_by<O: Oversight>(oversight: O) -> (RawNode<O>, Vec<Message>, Vec<Entry>) 
 #[test]
 fn being_watched_changes_nothing_but_what_is_told() {
     let (traced, messages, applied) = led_by(Overseen::TRACED);
-    let (silent, silently_sent, silently_applied) = led_by(Overseen {
-        trace: false,
-        ..Overseen::TRACED
-    });
+    let (silent, silently_sent, silently_applied) = led_by(Overseen::default());
     let (unwatched, sent, done) = led_by(Unwatched);
     assert_eq!((&messages, &applied), (&sent, &done));
     assert_eq!((silently_sent, silently_applied), (sent, done));
