@@ -6,7 +6,9 @@
 //! the times of one round, and the median of all rounds is what is reported.
 //!
 //! The reference is raft-rs as its documentation shows it, or, with `--lean-reference`, in the
-//! strongest setup that we found; the names of those rows end in `.lean`.
+//! strongest setup that we found; the names of those rows end in `.lean`. The rows `oversight`
+//! compare our core with itself: unwatched peers, which everything else is measured with, and
+//! overseen ones that decide by the correct rules and trace nothing.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -34,6 +36,9 @@ const CASES: [(&str, &str); 5] = [
     ("idle1000", "group tick"),
 ];
 
+/// The case that tells what it costs to be overseen: single commands, the most steps for each.
+const OVERSIGHT: (&str, &str) = CASES[0];
+
 /// Loads the module and prints what a case gives.
 const NODE_SCRIPT: &str = "const [path, name, reference, rounds] = process.argv.slice(1); \
     console.log(require(path).run(name, reference, Number(rounds)));";
@@ -53,6 +58,7 @@ const PLACES: [Place; 2] = [Place::Native, Place::Wasm];
 #[serde(rename_all = "snake_case")]
 enum Who {
     Ours,
+    Overseen,
     RaftRs,
     RaftRsLean,
 }
@@ -64,6 +70,8 @@ enum Reference {
     Documented,
     /// raft-rs with the leanest host.
     Lean,
+    /// Our own core, overseen.
+    Overseen,
 }
 
 impl Reference {
@@ -72,6 +80,7 @@ impl Reference {
         match self {
             Self::Documented => "raft_rs",
             Self::Lean => "raft_rs_lean",
+            Self::Overseen => "overseen",
         }
     }
 
@@ -79,13 +88,14 @@ impl Reference {
         match self {
             Self::Documented => Who::RaftRs,
             Self::Lean => Who::RaftRsLean,
+            Self::Overseen => Who::Overseen,
         }
     }
 
     /// What the names of its rows end in.
     fn suffix(self) -> &'static str {
         match self {
-            Self::Documented => "",
+            Self::Documented | Self::Overseen => "",
             Self::Lean => ".lean",
         }
     }
@@ -94,6 +104,35 @@ impl Reference {
     fn round(self) -> [Who; 4] {
         [Who::Ours, self.who(), self.who(), Who::Ours]
     }
+}
+
+/// A row of the table in each place, and the row of its allocations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Row {
+    name: &'static str,
+    case: &'static str,
+    /// What is counted.
+    operation: &'static str,
+    reference: Reference,
+}
+
+/// Every row against `reference`, and with the documented one what oversight costs.
+fn rows(reference: Reference) -> Vec<Row> {
+    let cases = CASES.map(|(case, operation)| Row {
+        name: case,
+        case,
+        operation,
+        reference,
+    });
+    let (case, operation) = OVERSIGHT;
+    let oversight = Row {
+        name: "oversight",
+        case,
+        operation,
+        reference: Reference::Overseen,
+    };
+    let with_oversight = (reference == Reference::Documented).then_some(oversight);
+    cases.into_iter().chain(with_oversight).collect()
 }
 
 /// One run of one case by one core, as the program prints it.
@@ -107,10 +146,10 @@ struct Sample {
     hash: String,
 }
 
-/// What a case gave in one place.
+/// What a row's runs gave in one place.
 #[derive(Debug)]
 struct Outcome {
-    name: String,
+    row: Row,
     place: Place,
     timed: Vec<Sample>,
     counted: Vec<Sample>,
@@ -131,11 +170,12 @@ pub(super) fn run(options: &Bench, tools: &Cache, steps: &mut Steps) -> Result<V
     } else {
         Reference::Documented
     };
+    let rows = rows(reference);
     let mut outcomes = Vec::new();
     for place in PLACES {
         let builder = Builder {
             place,
-            reference,
+            rows: &rows,
             protoc: &protoc,
             tools: &tools,
             node: &node,
@@ -143,35 +183,30 @@ pub(super) fn run(options: &Bench, tools: &Cache, steps: &mut Steps) -> Result<V
         let timed = builder.measure(false, options.rounds, steps)?;
         // Allocations do not vary: one round tells them.
         let counted = builder.measure(true, 1, steps)?;
-        for ((name, timed), (_, counted)) in timed.into_iter().zip(counted) {
+        for ((&row, timed), counted) in rows.iter().zip(timed).zip(counted) {
             outcomes.push(Outcome {
-                name,
+                row,
                 place,
                 timed,
                 counted,
             });
         }
     }
-    figures(&outcomes, reference)
+    figures(&outcomes, &rows)
 }
 
 /// What it takes to build and run the program in one place.
 struct Builder<'a> {
     place: Place,
-    reference: Reference,
+    rows: &'a [Row],
     protoc: &'a Path,
     tools: &'a Ready,
     node: &'a Path,
 }
 
 impl Builder<'_> {
-    /// The samples of every case.
-    fn measure(
-        &self,
-        count: bool,
-        rounds: u32,
-        steps: &mut Steps,
-    ) -> Result<Vec<(String, Vec<Sample>)>> {
+    /// The samples of every row.
+    fn measure(&self, count: bool, rounds: u32, steps: &mut Steps) -> Result<Vec<Vec<Sample>>> {
         let name = format!(
             "{}, {}",
             self.place.name(),
@@ -199,13 +234,15 @@ impl Builder<'_> {
         })?;
         steps.run(&name, |progress| {
             let mut all = Vec::new();
-            for (case, _) in CASES {
-                progress.detail(case);
+            for row in self.rows {
+                progress.detail(row.name);
                 let mut command = self.runner(&program);
                 let samples =
-                    samples(command.args([case, self.reference.name(), &rounds.to_string()]))
-                        .with_context(|| format!("{case}.{} did not run", self.place.name()))?;
-                all.push((case.to_owned(), samples));
+                    samples(command.args([row.case, row.reference.name(), &rounds.to_string()]))
+                        .with_context(|| {
+                            format!("{}.{} did not run", row.name, self.place.name())
+                        })?;
+                all.push(samples);
             }
             Ok(all)
         })
@@ -264,29 +301,29 @@ fn samples(command: &mut Command) -> Result<Vec<Sample>> {
     serde_json::from_slice(&output.stdout).with_context(|| format!("`{words}` printed no samples"))
 }
 
-/// The rows of all cases in all places, in the order of the lists; all of them or an error.
-fn figures(outcomes: &[Outcome], reference: Reference) -> Result<Vec<Figure>> {
+/// The figures of all rows in all places, in the order of the lists; all of them or an error.
+fn figures(outcomes: &[Outcome], rows: &[Row]) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    for (case, operation) in CASES {
+    for row in rows {
         for place in PLACES {
-            let name = format!("{case}.{}", place.name());
+            let name = format!("{}.{}", row.name, place.name());
             let outcome = outcomes
                 .iter()
-                .find(|outcome| outcome.name == case && outcome.place == place)
-                .ok_or_else(|| anyhow!("the case {name} is missing"))?;
-            let rows = rows(&name, operation, outcome, reference);
-            figures.extend(rows.with_context(|| format!("{name} cannot be compared"))?);
+                .find(|outcome| outcome.row == *row && outcome.place == place)
+                .ok_or_else(|| anyhow!("the row {name} is missing"))?;
+            let figures_of_row = figures_of(&name, outcome);
+            figures.extend(figures_of_row.with_context(|| format!("{name} cannot be compared"))?);
         }
     }
     Ok(figures)
 }
 
-fn rows(
-    name: &str,
-    operation: &str,
-    outcome: &Outcome,
-    reference: Reference,
-) -> Result<[Figure; 2]> {
+fn figures_of(name: &str, outcome: &Outcome) -> Result<[Figure; 2]> {
+    let Row {
+        operation,
+        reference,
+        ..
+    } = outcome.row;
     let (round, suffix) = (reference.round(), reference.suffix());
     check(&outcome.timed, &round)?;
     check(&outcome.counted, &round)?;
@@ -393,23 +430,28 @@ mod tests {
 
     fn outcomes(reference: Reference) -> Vec<Outcome> {
         let times = [(1.0, 3.0), (1.0, 30.0), (2.0, 8.0), (1.0, 1.0), (1.0, 5.0)];
-        let places = CASES
+        let rows = rows(reference);
+        let places = rows
             .iter()
-            .flat_map(|(name, _)| PLACES.map(|place| (*name, place)));
+            .flat_map(|row| PLACES.map(|place| (*row, place)));
         places
-            .map(|(name, place)| Outcome {
-                name: name.to_owned(),
+            .map(|(row, place)| Outcome {
+                row,
                 place,
-                timed: rounds(reference, &times),
-                counted: rounds(reference, &[(9.0, 9.0)]),
+                timed: rounds(row.reference, &times),
+                counted: rounds(row.reference, &[(9.0, 9.0)]),
             })
             .collect()
     }
 
+    fn figures_against(reference: Reference, outcomes: &[Outcome]) -> Result<Vec<Figure>> {
+        figures(outcomes, &rows(reference))
+    }
+
     #[test]
     fn the_ratio_is_the_median_of_the_rounds_ratios() {
-        let figures =
-            figures(&outcomes(Reference::Documented), Reference::Documented).expect("all is there");
+        let reference = Reference::Documented;
+        let figures = figures_against(reference, &outcomes(reference)).expect("all is there");
         let row = &figures[0];
         assert_eq!(
             (row.name.as_str(), row.ratio),
@@ -420,8 +462,8 @@ mod tests {
 
     #[test]
     fn fewer_allocations_are_better() {
-        let figures =
-            figures(&outcomes(Reference::Documented), Reference::Documented).expect("all is there");
+        let reference = Reference::Documented;
+        let figures = figures_against(reference, &outcomes(reference)).expect("all is there");
         let row = &figures[1];
         assert_eq!(row.name, "singles3.native.allocations");
         assert_eq!(
@@ -433,37 +475,37 @@ mod tests {
     #[test]
     fn a_missing_case_is_an_error() {
         let mut outcomes = outcomes(Reference::Documented);
-        outcomes.retain(|outcome| outcome.name != "batch5" || outcome.place != Place::Wasm);
-        let error = figures(&outcomes, Reference::Documented)
+        outcomes.retain(|outcome| outcome.row.name != "batch5" || outcome.place != Place::Wasm);
+        let error = figures_against(Reference::Documented, &outcomes)
             .expect_err("one is missing")
             .to_string();
-        assert_eq!(error, "the case batch5.wasm is missing");
+        assert_eq!(error, "the row batch5.wasm is missing");
     }
 
     #[test]
     fn what_applied_something_else_is_not_compared() {
         let mut outcomes = outcomes(Reference::Documented);
         outcomes[0].timed[2].hash = "00fe".to_owned();
-        assert!(figures(&outcomes, Reference::Documented).is_err());
+        assert!(figures_against(Reference::Documented, &outcomes).is_err());
         outcomes[0].timed[2].hash = "00ff".to_owned();
         outcomes[0].timed[2].applied -= 1;
-        assert!(figures(&outcomes, Reference::Documented).is_err());
+        assert!(figures_against(Reference::Documented, &outcomes).is_err());
     }
 
     #[test]
     fn a_round_that_is_not_whole_is_an_error() {
         let mut outcomes = outcomes(Reference::Documented);
         outcomes[0].timed.pop();
-        assert!(figures(&outcomes, Reference::Documented).is_err());
+        assert!(figures_against(Reference::Documented, &outcomes).is_err());
         outcomes[0].timed.clear();
-        assert!(figures(&outcomes, Reference::Documented).is_err());
+        assert!(figures_against(Reference::Documented, &outcomes).is_err());
     }
 
     #[test]
     fn the_figures_are_a_list_of_five_fields_each() {
-        let figures =
-            figures(&outcomes(Reference::Documented), Reference::Documented).expect("all is there");
-        assert_eq!(figures.len(), 2 * CASES.len() * PLACES.len());
+        let reference = Reference::Documented;
+        let figures = figures_against(reference, &outcomes(reference)).expect("all is there");
+        assert_eq!(figures.len(), 2 * (CASES.len() + 1) * PLACES.len());
         let json = serde_json::to_value(&figures[0]).expect("JSON");
         let expected = serde_json::json!({
             "name": "singles3.native",
@@ -478,7 +520,7 @@ mod tests {
     #[test]
     fn rows_of_the_lean_reference_have_names_of_their_own() {
         let outcomes = outcomes(Reference::Lean);
-        let figures = figures(&outcomes, Reference::Lean).expect("all is there");
+        let figures = figures_against(Reference::Lean, &outcomes).expect("all is there");
         let names: Vec<&str> = figures.iter().map(|row| row.name.as_str()).collect();
         assert!(names.iter().all(|name| name.ends_with(".lean")));
         assert_eq!(
@@ -489,9 +531,23 @@ mod tests {
     }
 
     #[test]
+    fn what_oversight_costs_is_the_last_row_of_the_documented_reference() {
+        let reference = Reference::Documented;
+        let figures = figures_against(reference, &outcomes(reference)).expect("all is there");
+        let names: Vec<&str> = figures.iter().map(|row| row.name.as_str()).collect();
+        assert!(names.ends_with(&[
+            "oversight.native",
+            "oversight.native.allocations",
+            "oversight.wasm",
+            "oversight.wasm.allocations"
+        ]));
+    }
+
+    #[test]
     fn samples_of_another_reference_are_an_error() {
-        let outcomes = outcomes(Reference::Lean);
-        assert!(figures(&outcomes, Reference::Documented).is_err());
+        let mut outcomes = outcomes(Reference::Documented);
+        outcomes[0].timed = rounds(Reference::Lean, &[(1.0, 3.0)]);
+        assert!(figures_against(Reference::Documented, &outcomes).is_err());
     }
 
     #[test]
@@ -514,7 +570,7 @@ mod tests {
 
     #[test]
     fn samples_have_the_name_that_the_reference_is_asked_by() {
-        for reference in [Reference::Documented, Reference::Lean] {
+        for reference in [Reference::Documented, Reference::Lean, Reference::Overseen] {
             let name = serde_json::json!(reference.name());
             let who: Who = serde_json::from_value(name).expect("a core");
             assert_eq!(who, reference.who());
