@@ -26,6 +26,7 @@ mod recording;
 pub mod replay;
 mod round;
 mod saved;
+pub mod shrink;
 pub mod sim;
 mod slot;
 pub mod watch;

@@ -8,13 +8,15 @@
 // A test may ask its environment; the crate itself may not.
 #![allow(clippy::disallowed_methods)]
 
-use std::collections::VecDeque;
+mod support;
+
 use std::process::Command;
-use std::sync::Mutex;
 
 use cluster::group::trial::{self, Reason, Trial};
 use labs::{BrokenRule, CATALOGUE};
 use types::raft::Preset;
+
+use support::{on_two_threads, write_file};
 
 /// Seeds within which a broken rule must be caught.
 const SEEDS: u64 = 300;
@@ -78,27 +80,6 @@ fn hunt(broken: &'static BrokenRule, first: u64) -> Caught {
     caught
 }
 
-/// Carries `work` out on two threads, in the order of `todo`.
-fn on_two_threads<T: Send, R: Send>(todo: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let todo = Mutex::new(todo.into_iter().enumerate().collect::<VecDeque<_>>());
-    let done = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                loop {
-                    let next = todo.lock().expect("no panic").pop_front();
-                    let Some((nth, item)) = next else { break };
-                    let result = work(item);
-                    done.lock().expect("no panic").push((nth, result));
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().expect("no panic");
-    done.sort_by_key(|(nth, _)| *nth);
-    done.into_iter().map(|(_, result)| result).collect()
-}
-
 /// The table for people, in `target/mutations.md`.
 fn write_table(caught: &[Caught], first: u64) {
     let mut table = format!(
@@ -117,9 +98,7 @@ fn write_table(caught: &[Caught], first: u64) {
             broken.symptom,
         );
     }
-    let target = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target");
-    std::fs::create_dir_all(target).expect("a target folder");
-    std::fs::write(format!("{target}/mutations.md"), table).expect("a file");
+    write_file("mutations.md", &table);
 }
 
 #[test]

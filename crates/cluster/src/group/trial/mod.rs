@@ -4,6 +4,7 @@
 
 mod deeds;
 mod plan;
+mod reproduce;
 mod settle;
 
 use std::fmt;
@@ -22,11 +23,13 @@ use types::{
 use super::GroupNode;
 use crate::{
     dice::Dice,
-    sim::{Observed, Sight, Simulation},
+    sim::{Deed, Observed, Sight, Simulation},
     watch::Watch,
 };
 use deeds::{Deeds, Transferee};
 use plan::Plan;
+
+pub use reproduce::{Retrial, lines, retrial_of, run_again, shrink_trial};
 
 /// A trial, given before it starts.
 #[derive(Debug, Clone, Copy)]
@@ -148,12 +151,7 @@ impl Trial {
 pub fn run(trial: &Trial) -> Result<Outcome, Failure> {
     let mut stage = Stage::new(trial);
     let outcome = stage.carry_out();
-    outcome.map_err(|reason| Failure {
-        seed: trial.seed,
-        preset: trial.preset,
-        event: stage.sim.conductor().event(),
-        reason,
-    })
+    outcome.map_err(|reason| stage.failure(reason))
 }
 
 /// A trial in the middle of its run.
@@ -166,13 +164,20 @@ struct Stage {
     deeds: Deeds,
     /// Stores that are dead for good.
     lost: Vec<StoreId>,
+    /// What was done before the healing, and when.
+    done: Vec<(VirtualTime, Deed)>,
+    /// When the healing began.
+    troubled_until: Option<VirtualTime>,
     /// Kept to save allocations.
     seen: Vec<ProgressSeen>,
 }
 
 impl Stage {
     fn new(trial: &Trial) -> Self {
-        let plan = Plan::draw(trial);
+        Self::with_plan(trial, Plan::draw(trial))
+    }
+
+    fn with_plan(trial: &Trial, plan: Plan) -> Self {
         let mut sim = Simulation::with_setup(plan.config.clone(), plan.setup.clone());
         sim.conductor_mut().stop_recording();
         let region = sim.conductor().region();
@@ -183,6 +188,8 @@ impl Stage {
             dice: Dice::new(&("deeds", trial.seed)),
             deeds: Deeds::default(),
             lost: Vec::new(),
+            done: Vec::new(),
+            troubled_until: None,
             plan,
             sim,
             watch,
@@ -196,17 +203,31 @@ impl Stage {
 
     fn carry_out(&mut self) -> Result<Outcome, Reason> {
         self.trouble()?;
-        let healed = self.now();
+        self.troubled_until = Some(self.now());
         self.settle()?;
+        Ok(self.outcome())
+    }
+
+    fn outcome(&self) -> Outcome {
         let host = self.sim.counts();
-        Ok(Outcome {
+        let healed = self.troubled_until.unwrap_or_else(|| self.now());
+        Outcome {
             counts: self.watch.counts(),
             messages: host.messages,
             entries_lost: host.entries_lost,
             troubled_us: healed.get(),
             settled_us: self.now().since(healed),
             run_hash: self.sim.conductor().run_hash(),
-        })
+        }
+    }
+
+    fn failure(&self, reason: Reason) -> Failure {
+        Failure {
+            seed: self.trial.seed,
+            preset: self.trial.preset,
+            event: self.sim.conductor().event(),
+            reason,
+        }
     }
 
     /// Faults, deeds and commands until enough messages were delivered.
@@ -260,6 +281,9 @@ impl Stage {
 
     /// Does what a person does; what makes no sense just now is left.
     fn act(&mut self, action: Action) {
+        if self.troubled_until.is_none() {
+            self.done.push((self.now(), Deed::Act(action.clone())));
+        }
         drop(self.sim.act(action));
     }
 
