@@ -8,6 +8,7 @@ mod actions;
 mod lateness;
 mod machines;
 mod merge;
+mod messages;
 mod rounds;
 mod show;
 
@@ -30,7 +31,7 @@ use crate::{
     client::{Client, Desk},
     dice::Dice,
     lookout::Lookout,
-    network::Network,
+    network::{Network, NetworkCounts},
     parts::Part,
     projection::Projection,
     queue::{Event, Queue, whole_ms},
@@ -135,7 +136,7 @@ impl Conductor {
             run_hash: codec::hash_of(&saved),
             dice: Dice::new(&("conductor", settings.seed, segment)),
             queue: Queue::default(),
-            network: Network::new(saved.cut.clone(), &saved.blocked),
+            network: Network::new(saved.cut.clone(), &saved.blocked, &saved.links),
             slots: BTreeMap::new(),
             next_store: saved.next_store,
             clients: BTreeMap::new(),
@@ -249,6 +250,7 @@ impl Conductor {
             run_hash: self.run_hash,
             cut: self.network.groups().to_vec(),
             blocked: self.network.blocked(),
+            links: self.network.own_plans(),
             stores: self.slots.values().map(store).collect(),
             next_store: self.next_store,
             operations: newest_operations(page.operations()),
@@ -343,6 +345,12 @@ impl Conductor {
         if let Some(page) = self.clients.get_mut(&PAGE_CLIENT) {
             page.record();
         }
+    }
+
+    /// What the network did in this segment.
+    #[must_use]
+    pub const fn network_counts(&self) -> NetworkCounts {
+        self.network.counts
     }
 
     /// What the clients of the workload did since the last call; see also

@@ -33,13 +33,14 @@ pub mod watch;
 mod workload;
 
 pub use crate::conductor::{ClusterConfig, Conductor, PAGE_CLIENT};
+pub use crate::network::NetworkCounts;
 pub use crate::node::{Node, check_rules};
 pub use crate::recording::{
     AnswerHash, CHUNK_BYTES_MAX, CYCLE_MAX, Chance, ENGINE_VERSION, INSTANT_MAX, Position,
     RECORDING_VERSION, Recording, RecordingError, Segment, Stand, Strike,
 };
 pub use crate::round::{Delivery, HostEffect, Next, Round, StoreRequest};
-pub use crate::saved::{SAVED_VERSION, SavedCluster, SavedError, SavedLife, SavedStore};
+pub use crate::saved::{SAVED_VERSION, SavedCluster, SavedError, SavedLife, SavedLink, SavedStore};
 pub use crate::workload::{
     ClientFeature, ClientLoop, Converted, HISTORY_LENGTH_MAX, History, HistoryEvent, HistoryFault,
     KeyChoice, OperationKind, Presence, WORKLOAD_CLIENTS_MAX, WORKLOAD_KEYS_MAX, WORKLOAD_OPEN_MAX,

@@ -43,6 +43,16 @@ pub(crate) struct Flight {
     pub(crate) message: StoreMessage,
 }
 
+/// Tells one message from all others that are on their way: two copies have one id.
+pub(crate) type MessageName = (MadeBy, bool);
+
+impl Flight {
+    /// Which message this is.
+    pub(crate) const fn name(&self) -> MessageName {
+        (self.frame.id, self.frame.duplicate)
+    }
+}
+
 /// Something that will happen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) enum Event {
@@ -174,6 +184,30 @@ impl Queue {
         let order = u64::MAX;
         let to = Key { due, order };
         self.events.range(from..=to).map(|(key, _)| *key).collect()
+    }
+
+    /// A message that is on its way, and its place.
+    pub(crate) fn find(&self, name: MessageName) -> Option<(Key, &Flight)> {
+        self.events.iter().find_map(|(key, event)| match event {
+            Event::Message(flight) if flight.name() == name => Some((*key, &**flight)),
+            _ => None,
+        })
+    }
+
+    /// Takes out the messages that are on their way from `from` to `to`, in order.
+    pub(crate) fn take_link(&mut self, from: StoreId, to: StoreId) -> Vec<Flight> {
+        let on_link = |event: &Event| match event {
+            Event::Message(flight) => flight.frame.from == from && flight.frame.to == to,
+            _ => false,
+        };
+        let keys = self.events.iter().filter(|(_, event)| on_link(event));
+        let keys: Vec<Key> = keys.map(|(key, _)| *key).collect();
+        let taken = keys.into_iter().filter_map(|key| self.events.remove(&key));
+        let flight = |event| match event {
+            Event::Message(flight) => Some(*flight),
+            _ => None,
+        };
+        taken.filter_map(flight).collect()
     }
 
     /// All events, in order.

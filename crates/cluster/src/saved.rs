@@ -7,6 +7,7 @@ use types::{
     frame::{OPERATIONS_SHOWN, OperationFrame, OperationState},
     id::{Incarnation, StoreId},
     io::Stop,
+    link::LinkPlan,
     settings::{SettingError, Settings},
     store::{Command, CommandResult},
     time::{StoreClock, VirtualTime},
@@ -32,6 +33,8 @@ pub struct SavedCluster {
     pub cut: Vec<Vec<StoreId>>,
     /// The ways that lose everything, from sender to receiver, in ascending order.
     pub blocked: Vec<(StoreId, StoreId)>,
+    /// The links with a plan of their own, in ascending order.
+    pub links: Vec<SavedLink>,
     /// The stores, by id.
     pub stores: Vec<SavedStore>,
     /// The next id of a store that was never there.
@@ -40,6 +43,17 @@ pub struct SavedCluster {
     pub operations: Vec<OperationFrame>,
     /// The number of the operation that was taken on last.
     pub last_operation: u64,
+}
+
+/// A link with a plan of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedLink {
+    /// The sender.
+    pub from: StoreId,
+    /// The receiver.
+    pub to: StoreId,
+    /// What it does.
+    pub plan: LinkPlan,
 }
 
 /// A store at rest.
@@ -135,6 +149,7 @@ impl SavedCluster {
             run_hash: 0,
             cut: Vec::new(),
             blocked: Vec::new(),
+            links: Vec::new(),
             stores: (1..=settings.stores).map(store).collect(),
             next_store: StoreId::new(settings.stores + 1),
             operations: Vec::new(),
@@ -195,10 +210,12 @@ impl SavedCluster {
             .is_none_or(|last| *last <= self.last_operation);
         let lives = self.stores.iter().map(|store| store.incarnation.get());
         let all: Vec<StoreId> = self.stores.iter().map(|store| store.id).collect();
-        let blocked_are_known = self
-            .blocked
-            .iter()
-            .all(|(from, to)| all.contains(from) && all.contains(to));
+        let links = self.links.iter().map(|link| (link.from, link.to));
+        let links: Vec<(StoreId, StoreId)> = links.collect();
+        let to_others = links.iter().all(|(from, to)| from != to);
+        for link in &self.links {
+            link.plan.validate()?;
+        }
         let rules = [
             (self.segment < SEGMENT_MAX, "too many segments"),
             (self.now <= INSTANT_MAX, "the clock is beyond all measure"),
@@ -221,8 +238,12 @@ impl SavedCluster {
                 "the cut has no such groups",
             ),
             (
-                blocked_are_known && self.blocked.is_sorted_by(|a, b| a < b),
+                are_ways(&self.blocked, &all),
                 "the blocked ways are between other stores, or not in order",
+            ),
+            (
+                are_ways(&links, &all) && to_others,
+                "links have plans that are not there, or are not in order",
             ),
             (
                 self.workload.is_none_or(|plan| plan.is_valid()),
@@ -242,6 +263,12 @@ impl SavedCluster {
             }),
         }
     }
+}
+
+/// Whether each of `ways` is between two of `stores`, in ascending order.
+fn are_ways(ways: &[(StoreId, StoreId)], stores: &[StoreId]) -> bool {
+    let is_known = |(from, to): &(StoreId, StoreId)| stores.contains(from) && stores.contains(to);
+    ways.iter().all(is_known) && ways.is_sorted_by(|a, b| a < b)
 }
 
 /// Whether `groups` are two or more and hold each of `stores` exactly once.
@@ -322,6 +349,26 @@ mod tests {
 
     #[test]
     fn a_cluster_whose_parts_do_not_fit_is_refused() {
+        let link = |from: u64, to: u64| SavedLink {
+            from: StoreId::new(from),
+            to: StoreId::new(to),
+            plan: LinkPlan::of(&Settings::default()),
+        };
+        let mut saved = SavedCluster::fresh(Settings::default(), None);
+        saved.links = vec![link(1, 2), link(2, 1)];
+        assert_eq!(SavedCluster::decode(&saved.encode()), Ok(saved.clone()));
+        let mut endless = link(1, 2);
+        endless.plan.latency_ms_max = u64::MAX;
+        for links in [
+            vec![link(2, 1), link(1, 2)],
+            vec![link(1, 2), link(1, 2)],
+            vec![link(1, 1)],
+            vec![link(1, 6)],
+            vec![endless],
+        ] {
+            saved.links = links;
+            assert!(SavedCluster::decode(&saved.encode()).is_err(), "{saved:?}");
+        }
         let spoil: [fn(&mut SavedCluster); 4] = [
             |saved| saved.stores.clear(),
             |saved| saved.settings.stores = 10_000,

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    event::MadeBy,
     id::{StoreId, number},
+    link::LinkPlan,
     settings::SettingError,
     store::{AdminRequest, Command},
     time::ClockRate,
@@ -33,7 +35,8 @@ pub enum Action {
         /// The groups; every store is in exactly one.
         groups: Vec<Vec<StoreId>>,
     },
-    /// Removes the cut, and every block.
+    /// Opens every way: removes the cut and every block, and clogged links deliver again. What else
+    /// links do stays, and so do messages that are held by hand.
     Heal,
     /// Gives a command to the client.
     Submit {
@@ -62,6 +65,26 @@ pub enum Action {
         store: StoreId,
         /// What to do.
         request: AdminRequest,
+    },
+    /// Gives one directed link a plan of its own, or makes it follow the settings again. What a
+    /// link carries when it is clogged waits on it, as does what is sent meanwhile, and comes
+    /// in order once it is not.
+    Link {
+        /// The sender.
+        from: StoreId,
+        /// The receiver.
+        to: StoreId,
+        /// What it does; none for what the settings say.
+        plan: Option<LinkPlan>,
+    },
+    /// Handles a single message that is on its way between two stores.
+    Message {
+        /// Its name.
+        id: MadeBy,
+        /// Which of its copies.
+        duplicate: bool,
+        /// What to do with it.
+        deed: MessageDeed,
     },
     /// Freezes a store's process: nothing reaches it and it says nothing, until it is resumed or
     /// killed. What comes for it waits; its disk finishes what it was given.
@@ -113,6 +136,28 @@ pub enum Action {
         name: Option<String>,
     },
 }
+
+/// What a person does to a message on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MessageDeed {
+    /// Stops it where it is, until it is released. It stays when the network heals.
+    Hold,
+    /// Lets a held one go: it arrives at the next whole millisecond, or waits with the others
+    /// where its link is clogged.
+    Release,
+    /// Loses it.
+    Drop,
+    /// Makes it due later; others may overtake it.
+    Delay {
+        /// By how much, 1 to [`DELAY_MS_MAX`].
+        ms: u64,
+    },
+    /// Sends a second copy, which takes as long as the first was to take.
+    Double,
+}
+
+/// The longest delay of a message by hand, in milliseconds.
+pub const DELAY_MS_MAX: u64 = 600_000;
 
 /// As whom a machine comes back whose disk was wiped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,6 +245,44 @@ pub enum Misuse {
     /// An empty key names nothing.
     #[error("a key needs at least one byte")]
     EmptyKey,
+    /// A store has no link to itself.
+    #[error("{store} has no link to itself")]
+    NoSuchLink {
+        /// The store named twice.
+        store: StoreId,
+    },
+    /// No such message is on its way.
+    #[error("message {id} is not on its way")]
+    NoSuchMessage {
+        /// The message named.
+        id: MadeBy,
+    },
+    /// The message is held by hand: it can be released, dropped or doubled.
+    #[error("message {id} is held")]
+    MessageHeld {
+        /// The message named.
+        id: MadeBy,
+    },
+    /// The message is not held by hand.
+    #[error("message {id} is not held")]
+    MessageNotHeld {
+        /// The message named.
+        id: MadeBy,
+    },
+    /// Both copies of the message are on their way.
+    #[error("message {id} is on its way twice already")]
+    MessageDoubled {
+        /// The message named.
+        id: MadeBy,
+    },
+    /// A delay that is none, or too long.
+    #[error("a message can be delayed by 1 to {limit} ms, not {ms}")]
+    BadDelay {
+        /// The delay.
+        ms: u64,
+        /// The longest.
+        limit: u64,
+    },
     /// The setting is not usable.
     #[error(transparent)]
     Setting(#[from] SettingError),

@@ -180,10 +180,30 @@ pub struct MessageFrame {
     pub detail: MessageDetail,
     /// When it left.
     pub sent: VirtualTime,
-    /// When it is due.
+    /// When it is due; of one that is held, when it would have been.
     pub due: VirtualTime,
     /// Whether it is the second copy of a duplicated message.
     pub duplicate: bool,
+    /// Present while it is held: it does not move and is not due.
+    pub held: Option<Held>,
+}
+
+/// A message that stands still on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Since when.
+    pub since: VirtualTime,
+    /// By whom.
+    pub by: Holder,
+}
+
+/// Who holds a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Holder {
+    /// A person, until the person lets it go.
+    Hand,
+    /// Its link, which is clogged.
+    Link,
 }
 
 /// The least that identifies a message's content.
@@ -223,6 +243,10 @@ pub enum LossReason {
     Chance,
     /// The receiver is down.
     Down,
+    /// Too much waited for the link.
+    Full,
+    /// A person dropped it.
+    Hand,
 }
 
 /// One operation of the page's client.

@@ -9,7 +9,7 @@
 //! * [`store`]: regions, epochs, commands, and messages between stores.
 //! * [`disk`]: rows, and the one atomic write of a cycle; [`export`]: disks as a file.
 //! * [`io`]: the one door of a store: [`io::Envelope`] in, [`io::Output`] out.
-//! * [`settings`]: every knob, in one table.
+//! * [`settings`]: every knob, in one table; [`link`]: those of one link.
 //! * [`view`]: what checkers and the inspector look at; [`frame`]: what the page draws;
 //!   [`verdict`]: what checkers say.
 //! * [`action`]: what a person can do to a running cluster.
@@ -28,6 +28,7 @@ pub mod export;
 pub mod frame;
 pub mod id;
 pub mod io;
+pub mod link;
 pub mod raft;
 pub mod settings;
 pub mod store;

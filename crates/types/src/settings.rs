@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{id::MAX_SAFE, io::StoreOptions, raft::Preset, time::US_PER_MS};
+use crate::{id::MAX_SAFE, io::StoreOptions, link::LatencyShape, raft::Preset, time::US_PER_MS};
 
 /// When a changed setting takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,12 +32,16 @@ pub struct Settings {
     pub latency_ms_min: u64,
     /// The longest way between two stores, in milliseconds.
     pub latency_ms_max: u64,
+    /// How latencies lie between the two, by its place in [`LatencyShape::ALL`].
+    pub latency_shape: u64,
     /// Messages lost, in thousandths.
     pub loss_permille: u64,
     /// Messages delivered twice, in thousandths.
     pub duplicate_permille: u64,
     /// Messages held back long enough to be overtaken, in thousandths.
     pub reorder_permille: u64,
+    /// How much a link carries, in bytes per millisecond; zero for no limit.
+    pub bytes_per_ms: u64,
     /// The shortest disk write, in milliseconds.
     pub disk_ms_min: u64,
     /// The longest disk write, in milliseconds.
@@ -58,9 +62,11 @@ impl Default for Settings {
             election_ticks: 0,
             latency_ms_min: 0,
             latency_ms_max: 0,
+            latency_shape: 0,
             loss_permille: 0,
             duplicate_permille: 0,
             reorder_permille: 0,
+            bytes_per_ms: 0,
             disk_ms_min: 0,
             disk_ms_max: 0,
             client_timeout_ms: 0,
@@ -76,7 +82,7 @@ impl Default for Settings {
 pub struct SettingSpec {
     /// The name in files, links and URLs; `settings-<name>` is its locale key.
     pub name: &'static str,
-    /// The unit: `ms`, `ticks`, `permille` or nothing.
+    /// The unit: `ms`, `ticks`, `permille`, `bytes/ms` or nothing.
     pub unit: &'static str,
     /// The smallest value.
     pub min: u64,
@@ -154,6 +160,17 @@ const PRESETS: [&str; Preset::ALL.len()] = {
     names
 };
 
+/// The names of [`LatencyShape::ALL`].
+const SHAPES: [&str; LatencyShape::ALL.len()] = {
+    let mut names = [""; LatencyShape::ALL.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = LatencyShape::ALL[at].name();
+        at += 1;
+    }
+    names
+};
+
 macro_rules! table {
     ($(
         $name:ident: $unit:literal, $min:literal..=$max:expr, $default:literal, $scope:ident
@@ -184,9 +201,11 @@ table! {
     election_ticks: "ticks", 3..=1_000, 10, NewCluster;
     latency_ms_min: "ms", 1..=10_000, 10, Live;
     latency_ms_max: "ms", 1..=10_000, 25, Live;
+    latency_shape: "", 0..=1, 0, Live, SHAPES;
     loss_permille: "permille", 0..=1_000, 0, Live;
     duplicate_permille: "permille", 0..=1_000, 0, Live;
     reorder_permille: "permille", 0..=1_000, 0, Live;
+    bytes_per_ms: "bytes/ms", 0..=1_000_000, 0, Live;
     disk_ms_min: "ms", 0..=10_000, 2, Live;
     disk_ms_max: "ms", 0..=10_000, 6, Live;
     client_timeout_ms: "ms", 100..=600_000, 3_000, Live;
@@ -302,6 +321,14 @@ impl Settings {
     pub fn preset(&self) -> Preset {
         let place = usize::try_from(self.preset).ok();
         let found = place.and_then(|place| Preset::ALL.get(place));
+        found.copied().unwrap_or_default()
+    }
+
+    /// How latencies lie in their range; evenly where the number names no shape.
+    #[must_use]
+    pub fn latency_shape(&self) -> LatencyShape {
+        let place = usize::try_from(self.latency_shape).ok();
+        let found = place.and_then(|place| LatencyShape::ALL.get(place));
         found.copied().unwrap_or_default()
     }
 

@@ -100,10 +100,11 @@ pub const fn key(message: &MessageFrame) -> MessageKey {
     (message.id, message.duplicate)
 }
 
-/// How far a message is on its way at `shown`, 0 to 1.
+/// How far a message is on its way at `shown`, 0 to 1. One that is held stays where it was.
 #[must_use]
 pub fn progress(message: &MessageFrame, shown: VirtualTime) -> f64 {
-    share(message.sent, message.due, shown)
+    let moved_until = message.held.map_or(shown, |held| held.since.min(shown));
+    share(message.sent, message.due, moved_until)
 }
 
 /// Where `shown` lies between two instants, 0 to 1.
@@ -125,6 +126,8 @@ pub fn rest(progress: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use types::frame::{Held, Holder};
+
     use super::*;
     use crate::model::state::tests::{frame, message};
 
@@ -163,6 +166,24 @@ mod tests {
         motion.advance(1.0);
         let drawn: Vec<_> = motion.messages().cloned().collect();
         assert_eq!(drawn, second.messages);
+    }
+
+    #[test]
+    fn a_message_that_is_held_stands_where_it_was_also_after_it_was_due() {
+        let mut motion = Motion::default();
+        let mut now = frame(1_200_000);
+        let mut held = message(1, 990_000, 1_090_000);
+        let (since, by) = (VirtualTime::new(1_015_000), Holder::Hand);
+        held.held = Some(Held { since, by });
+        now.messages = vec![held.clone()];
+        motion.take(Rc::new(now));
+        motion.advance(0.0);
+        assert_eq!(motion.messages().cloned().collect::<Vec<_>>(), [held]);
+        let drawn = motion.messages().next().expect("it is held");
+        assert!((progress(drawn, motion.shown()) - 0.25).abs() < 1e-9);
+        motion.take(Rc::new(frame(1_201_000)));
+        motion.advance(1.0);
+        assert_eq!(motion.messages().count(), 0, "it was let go and arrived");
     }
 
     #[test]

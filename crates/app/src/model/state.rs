@@ -319,6 +319,7 @@ pub(crate) mod tests {
             sent: VirtualTime::new(sent),
             due: VirtualTime::new(due),
             duplicate: false,
+            held: None,
         }
     }
 

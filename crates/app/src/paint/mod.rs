@@ -145,6 +145,7 @@ impl Painter {
                 at
             };
             set(&drawn.group, "data-at", &format!("{at:.4}"));
+            set(&drawn.group, "data-held", variants::holder(message.held));
             place(drawn, way, drawn_at);
         }
     }
@@ -190,7 +191,8 @@ impl Painter {
 fn lost_at(geometry: &Geometry, (a, b): (Point, Point), reason: LossReason) -> f64 {
     match reason {
         LossReason::Cut => geometry.wall_share(a, b).unwrap_or(0.5),
-        LossReason::Chance => 0.5,
+        LossReason::Chance | LossReason::Hand => 0.5,
+        LossReason::Full => 0.06,
         LossReason::Down => 0.94,
     }
 }

@@ -3,8 +3,9 @@
 
 use protocol::{DiskKind, Notice, OpenError, QueryError};
 use types::{
-    action::{Action, Misuse},
-    frame::{Life, LossReason, OperationState, Owed},
+    action::{Action, MessageDeed, Misuse},
+    event::MadeBy,
+    frame::{Held, Holder, Life, LossReason, OperationState, Owed},
     id::StoreId,
     io::Stop,
     raft::{EntryKind, MessageKind, Preset, Role},
@@ -120,6 +121,18 @@ pub const fn loss(reason: LossReason) -> &'static str {
         LossReason::Cut => "cut",
         LossReason::Chance => "chance",
         LossReason::Down => "down",
+        LossReason::Full => "full",
+        LossReason::Hand => "hand",
+    }
+}
+
+/// The name of who holds a message; empty where nobody does.
+#[must_use]
+pub fn holder(held: Option<Held>) -> &'static str {
+    match held.map(|held| held.by) {
+        None => "",
+        Some(Holder::Hand) => "hand",
+        Some(Holder::Link) => "link",
     }
 }
 
@@ -201,11 +214,23 @@ pub fn misuse(misuse: &Misuse) -> Sentence {
             .with("bytes", bytes.to_string())
             .with("limit", limit.to_string()),
         Misuse::EmptyKey => Sentence::plain("misuse-empty-key"),
+        Misuse::NoSuchLink { store } => named("misuse-no-such-link", *store),
+        Misuse::NoSuchMessage { id } => message_misuse("misuse-no-such-message", *id),
+        Misuse::MessageHeld { id } => message_misuse("misuse-message-held", *id),
+        Misuse::MessageNotHeld { id } => message_misuse("misuse-message-not-held", *id),
+        Misuse::MessageDoubled { id } => message_misuse("misuse-message-doubled", *id),
+        Misuse::BadDelay { ms, limit } => Sentence::plain("misuse-bad-delay")
+            .with("ms", ms.to_string())
+            .with("limit", limit.to_string()),
         Misuse::Setting(error) => setting(error),
         Misuse::NotLive { name } => {
             Sentence::plain("misuse-not-live").with("setting", name.clone())
         }
     }
+}
+
+fn message_misuse(key: &'static str, id: MadeBy) -> Sentence {
+    Sentence::plain(key).with("message", id.to_string())
 }
 
 /// The name of a misuse.
@@ -224,6 +249,12 @@ pub const fn misuse_name(misuse: &Misuse) -> &'static str {
         Misuse::BadGroups => "BadGroups",
         Misuse::TooLong { .. } => "TooLong",
         Misuse::EmptyKey => "EmptyKey",
+        Misuse::NoSuchLink { .. } => "NoSuchLink",
+        Misuse::NoSuchMessage { .. } => "NoSuchMessage",
+        Misuse::MessageHeld { .. } => "MessageHeld",
+        Misuse::MessageNotHeld { .. } => "MessageNotHeld",
+        Misuse::MessageDoubled { .. } => "MessageDoubled",
+        Misuse::BadDelay { .. } => "BadDelay",
         Misuse::Setting(_) => "Setting",
         Misuse::NotLive { .. } => "NotLive",
     }
@@ -444,6 +475,13 @@ pub fn deed(action: &Action) -> Sentence {
             Sentence::plain("deed-block").with("ways", ways.join(", "))
         }
         Action::Admin { store, request } => admin(&request.command, *store),
+        Action::Link { from, to, plan } => Sentence::plain(match plan {
+            None => "deed-link-usual",
+            Some(plan) if plan.clogged => "deed-link-clogged",
+            Some(_) => "deed-link",
+        })
+        .with("way", format!("{from} → {to}")),
+        Action::Message { id, deed, .. } => message_deed(*deed, *id),
         Action::Pause { store } => named("deed-pause", *store),
         Action::Resume { store } => named("deed-resume", *store),
         Action::Drift { store, rate } => named("deed-drift", *store)
@@ -459,6 +497,20 @@ pub fn deed(action: &Action) -> Sentence {
             name: Some(name),
         } => named("deed-rule", *store).with("rule", Arg::Rule(name.clone())),
     }
+}
+
+/// What a person did to a message.
+fn message_deed(deed: MessageDeed, id: MadeBy) -> Sentence {
+    let sentence = match deed {
+        MessageDeed::Hold => Sentence::plain("deed-message-hold"),
+        MessageDeed::Release => Sentence::plain("deed-message-release"),
+        MessageDeed::Drop => Sentence::plain("deed-message-drop"),
+        MessageDeed::Delay { ms } => {
+            Sentence::plain("deed-message-delay").with("ms", ms.to_string())
+        }
+        MessageDeed::Double => Sentence::plain("deed-message-double"),
+    };
+    sentence.with("message", id.to_string())
 }
 
 /// What a person asked a peer for.

@@ -43,7 +43,10 @@ impl Conductor {
                 self.start_at(store, due);
             }
             Action::Cut { groups } => self.network.cut(groups),
-            Action::Heal => self.network.heal(),
+            Action::Heal => {
+                self.network.heal();
+                self.fly_again();
+            }
             Action::Set { .. } => self.settings = settings,
             Action::Block { ways } => self.network.block(ways),
             Action::Rule { store, name } => {
@@ -51,6 +54,12 @@ impl Conductor {
                 self.slot(store).rules = name;
                 self.queue.push(due, Event::Rules { store });
             }
+            Action::Link { from, to, plan } => self.set_link(from, to, plan),
+            Action::Message {
+                id,
+                duplicate,
+                deed,
+            } => self.handle_message((id, duplicate), deed),
             Action::Admin { store, request } => {
                 let way = draw_client_way(&self.settings, &mut self.dice);
                 let due = after_ms(self.now, way);
@@ -78,7 +87,6 @@ impl Conductor {
 
     /// The settings after the action, if it makes sense now.
     fn check(&self, action: &Action) -> Result<Settings, Misuse> {
-        let mut settings = self.settings;
         match action {
             Action::Kill { store } => {
                 let store = *store;
@@ -93,14 +101,7 @@ impl Conductor {
                 }
             }
             Action::Pause { store } => {
-                let store = *store;
-                let slot = self.existing(store)?;
-                if slot.life != SlotLife::Up {
-                    return Err(Misuse::NotRunning { store });
-                }
-                if slot.pause.is_some() {
-                    return Err(Misuse::AlreadyPaused { store });
-                }
+                self.check_pausable(*store)?;
             }
             Action::Resume { store } => {
                 let store = *store;
@@ -135,6 +136,12 @@ impl Conductor {
                     self.existing(to)?;
                 }
             }
+            Action::Link { from, to, plan } => self.check_link(*from, *to, plan.as_ref())?,
+            Action::Message {
+                id,
+                duplicate,
+                deed,
+            } => self.check_message((*id, *duplicate), *deed)?,
             Action::Admin { store, .. } | Action::Rule { store, .. } => {
                 self.existing(*store)?;
             }
@@ -142,17 +149,31 @@ impl Conductor {
                 check_command(command)?;
                 via.map_or(Ok(()), |store| self.existing(store).map(|_| ()))?;
             }
-            Action::Set { name, value } => {
-                let name = name.clone();
-                let spec = TABLE.iter().find(|spec| spec.name == name);
-                match spec.map(|spec| spec.scope) {
-                    None => return Err(SettingError::Unknown { name }.into()),
-                    Some(Scope::NewCluster) => return Err(Misuse::NotLive { name }),
-                    Some(Scope::Live) => settings.set(&name, &value.to_string())?,
-                }
-            }
+            Action::Set { name, value } => return self.changed_settings(name, *value),
+        }
+        Ok(self.settings)
+    }
+
+    fn changed_settings(&self, name: &str, value: u64) -> Result<Settings, Misuse> {
+        let (mut settings, name) = (self.settings, name.to_owned());
+        let spec = TABLE.iter().find(|spec| spec.name == name);
+        match spec.map(|spec| spec.scope) {
+            None => return Err(SettingError::Unknown { name }.into()),
+            Some(Scope::NewCluster) => return Err(Misuse::NotLive { name }),
+            Some(Scope::Live) => settings.set(&name, &value.to_string())?,
         }
         Ok(settings)
+    }
+
+    fn check_pausable(&self, store: StoreId) -> Result<(), Misuse> {
+        let slot = self.existing(store)?;
+        if slot.life != SlotLife::Up {
+            return Err(Misuse::NotRunning { store });
+        }
+        if slot.pause.is_some() {
+            return Err(Misuse::AlreadyPaused { store });
+        }
+        Ok(())
     }
 
     fn check_down(&self, store: StoreId) -> Result<(), Misuse> {
@@ -162,7 +183,7 @@ impl Conductor {
         Ok(())
     }
 
-    fn existing(&self, store: StoreId) -> Result<&Slot, Misuse> {
+    pub(super) fn existing(&self, store: StoreId) -> Result<&Slot, Misuse> {
         self.slots.get(&store).ok_or(Misuse::NoSuchStore { store })
     }
 }

@@ -116,6 +116,7 @@ impl Conductor {
         };
         self.slots.insert(heir, slot);
         self.network.rename(store, heir);
+        self.fly_again();
         self.projection.wiped(store, heir);
         self.effects.push(HostEffect::Wipe { store, heir });
         let due = self.draw_disk_due();

@@ -78,7 +78,8 @@ impl Conductor {
                     self.queue.push(due, Event::Message(flight));
                 }
             }
-            Sent::Lost(frame, reason) => self.projection.lost(frame, now, reason),
+            Sent::Waiting => {}
+            Sent::Lost(frame, reason) => self.lose(*frame, reason),
         }
     }
 

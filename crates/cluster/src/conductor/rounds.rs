@@ -205,11 +205,11 @@ impl Conductor {
         let frame = flight.frame;
         let up = self.is_up(frame.to);
         if self.network.is_cut(frame.from, frame.to) {
-            self.projection.lost(frame, self.now, LossReason::Cut);
+            self.lose(frame, LossReason::Cut);
         } else if up {
             self.deliver(frame.to, Input::Message(flight.message), parcels);
         } else {
-            self.projection.lost(frame, self.now, LossReason::Down);
+            self.lose(frame, LossReason::Down);
         }
     }
 

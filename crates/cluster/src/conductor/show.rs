@@ -63,7 +63,9 @@ impl Conductor {
             Event::Message(flight) => Some(flight.frame.clone()),
             _ => None,
         };
-        let mut messages: Vec<MessageFrame> = self.queue.events().filter_map(on_its_way).collect();
+        let standing = self.network.standing().map(|flight| flight.frame.clone());
+        let flying = self.queue.events().filter_map(on_its_way);
+        let mut messages: Vec<MessageFrame> = flying.chain(standing).collect();
         messages.sort_by_key(|message| (message.id, message.duplicate));
         messages
     }

@@ -1,11 +1,12 @@
 use types::{
     event::EventId,
     id::{PeerId, RegionId},
-    raft::{LogIndex, Message, Term},
+    raft::{Entry, EntryKind, LogIndex, Message, Term},
     store::{Peer, RegionEpoch},
 };
 
 use super::*;
+use types::link::LatencyShape;
 
 fn message(from: u64, to: u64) -> StoreMessage {
     let peer = |id| Peer {
@@ -49,7 +50,7 @@ fn send_many(settings: &Settings, count: u32) -> Vec<Sent> {
 fn first_copies(sent: &[Sent]) -> Vec<VirtualTime> {
     let due = |sent: &Sent| match sent {
         Sent::Flying(flight, _) => Some(flight.frame.due),
-        Sent::Lost(..) => None,
+        Sent::Waiting | Sent::Lost(..) => None,
     };
     sent.iter().filter_map(due).collect()
 }
@@ -90,7 +91,7 @@ fn messages_are_lost_and_doubled_as_often_as_the_settings_ask() {
 #[test]
 fn a_message_across_a_cut_is_lost_and_one_inside_a_group_is_not() {
     let group = |stores: &[u64]| stores.iter().copied().map(StoreId::new).collect();
-    let mut network = Network::new(vec![group(&[1, 2]), group(&[3])], &[]);
+    let mut network = Network::new(vec![group(&[1, 2]), group(&[3])], &[], &[]);
     let mut dice = Dice::new(&3_u64);
     let now = VirtualTime::ZERO;
     let mut send = |network: &mut Network, from, to| {
@@ -119,4 +120,179 @@ fn a_blocked_way_loses_in_one_direction_only() {
     assert!(!network.is_cut(StoreId::new(2), StoreId::new(1)));
     network.heal();
     assert!(!network.is_cut(StoreId::new(1), StoreId::new(2)));
+}
+
+/// An append of one entry with `bytes` of data.
+fn append(from: u64, to: u64, bytes: usize) -> StoreMessage {
+    let mut append = message(from, to);
+    append.message.body = MessageBody::Append {
+        prev: types::raft::LogPosition::default(),
+        entries: vec![Entry {
+            index: LogIndex::new(1),
+            term: Term::new(1),
+            kind: EntryKind::Normal,
+            data: vec![0; bytes].into(),
+        }]
+        .into(),
+        commit: LogIndex::ZERO,
+    };
+    append
+}
+
+/// A link that takes exactly 10 ms, and what else `change` makes of it.
+fn exact(change: impl FnOnce(&mut LinkPlan)) -> LinkPlan {
+    let mut plan = LinkPlan {
+        latency_ms_min: 10,
+        latency_ms_max: 10,
+        ..LinkPlan::of(&Settings::default())
+    };
+    change(&mut plan);
+    plan
+}
+
+/// A network whose link from S1 to S2 has a plan of its own.
+struct Lab {
+    network: Network,
+    dice: Dice,
+    sent: u32,
+}
+
+impl Lab {
+    fn new(plan: LinkPlan) -> Self {
+        let mut network = Network::default();
+        network.set_plan((StoreId::new(1), StoreId::new(2)), Some(plan));
+        Self {
+            network,
+            dice: Dice::new(&3_u64),
+            sent: 0,
+        }
+    }
+
+    fn send(&mut self, message: StoreMessage, at_ms: u64) -> Sent {
+        self.sent += 1;
+        let (now, settings) = (VirtualTime::new(at_ms * 1_000), Settings::default());
+        self.network
+            .send(message, id(self.sent), now, &settings, &mut self.dice)
+    }
+
+    fn due_ms(&mut self, message: StoreMessage, at_ms: u64) -> u64 {
+        match self.send(message, at_ms) {
+            Sent::Flying(flight, _) => flight.frame.due.get() / 1_000,
+            Sent::Waiting => panic!("it waits"),
+            Sent::Lost(_, reason) => panic!("lost: {reason:?}"),
+        }
+    }
+
+    fn freed(&mut self, at_ms: u64) -> Vec<(u32, u64)> {
+        let now = VirtualTime::new(at_ms * 1_000);
+        let freed = self.network.freed(now, &Settings::default());
+        let brief = |flight: &Flight| (flight.frame.id.nth, flight.frame.due.get() / 1_000);
+        freed.iter().map(brief).collect()
+    }
+}
+
+#[test]
+fn a_link_with_a_plan_of_its_own_does_not_follow_the_settings_and_others_do() {
+    let mut lab = Lab::new(exact(|plan| plan.latency_ms_min = 10));
+    assert_eq!(lab.due_ms(message(1, 2), 0), 10);
+    let mut lossy = Lab::new(exact(|plan| plan.loss_permille = 1_000));
+    let lost = lossy.send(message(1, 2), 0);
+    assert!(matches!(lost, Sent::Lost(_, LossReason::Chance)));
+    assert!(matches!(lossy.send(message(2, 1), 0), Sent::Flying(..)));
+    lossy
+        .network
+        .set_plan((StoreId::new(1), StoreId::new(2)), None);
+    assert!(matches!(lossy.send(message(1, 2), 0), Sent::Flying(..)));
+}
+
+#[test]
+fn a_limit_spaces_messages_by_their_bytes() {
+    // 64 bytes of message, 32 of entry, 104 of data: 200 in all, or 20 ms.
+    let mut lab = Lab::new(exact(|plan| plan.bytes_per_ms = 10));
+    let due = [0, 0, 5, 100].map(|at| lab.due_ms(append(1, 2, 104), at));
+    assert_eq!(due, [30, 50, 70, 130]);
+    assert_eq!(lab.network.counts.queued, 4);
+    assert_eq!(
+        lab.due_ms(message(1, 2), 100),
+        137,
+        "a small one takes 7 ms"
+    );
+    let mut free = Lab::new(exact(|_| {}));
+    assert_eq!(
+        [0, 0].map(|at| free.due_ms(append(1, 2, 104), at)),
+        [10, 10]
+    );
+}
+
+#[test]
+fn a_link_that_is_far_behind_loses_what_comes() {
+    let mut lab = Lab::new(exact(|plan| plan.bytes_per_ms = 1));
+    for _ in 0..2 {
+        assert!(matches!(lab.send(append(1, 2, 5_000), 0), Sent::Flying(..)));
+    }
+    let lost = lab.send(message(1, 2), 0);
+    assert!(matches!(lost, Sent::Lost(_, LossReason::Full)));
+    assert!(matches!(lab.send(message(1, 2), 6_000), Sent::Flying(..)));
+}
+
+#[test]
+fn a_clogged_link_keeps_what_it_gets_and_lets_it_go_in_order() {
+    let mut lab = Lab::new(exact(|plan| plan.clogged = true));
+    for at in [0, 1, 100] {
+        assert!(matches!(lab.send(message(1, 2), at), Sent::Waiting));
+    }
+    assert_eq!(lab.network.standing().count(), 3);
+    assert_eq!(lab.freed(100), [], "it is clogged");
+    lab.network.heal();
+    assert_eq!(lab.freed(105), [(1, 105), (2, 105), (3, 110)]);
+    assert_eq!(lab.network.standing().count(), 0);
+    assert_eq!(lab.due_ms(message(1, 2), 106), 116);
+}
+
+#[test]
+fn a_slow_link_that_was_clogged_delivers_one_after_the_other() {
+    let mut lab = Lab::new(exact(|plan| {
+        plan.clogged = true;
+        plan.bytes_per_ms = 10;
+    }));
+    for _ in 0..3 {
+        assert!(matches!(lab.send(append(1, 2, 104), 0), Sent::Waiting));
+    }
+    lab.network.heal();
+    assert_eq!(lab.freed(200), [(1, 200), (2, 220), (3, 240)]);
+    assert_eq!(lab.due_ms(append(1, 2, 104), 200), 270);
+}
+
+#[test]
+fn a_clogged_link_keeps_so_many_and_loses_the_rest() {
+    let mut lab = Lab::new(exact(|plan| plan.clogged = true));
+    for _ in 0..WAITING_MAX {
+        assert!(matches!(lab.send(message(1, 2), 0), Sent::Waiting));
+    }
+    let lost = lab.send(message(1, 2), 0);
+    assert!(matches!(lost, Sent::Lost(_, LossReason::Full)));
+    assert_eq!(lab.network.counts.clogged, WAITING_MAX as u64);
+}
+
+#[test]
+fn a_machine_that_comes_back_as_another_store_keeps_its_links_and_frees_what_waited() {
+    let mut lab = Lab::new(exact(|plan| plan.clogged = true));
+    assert!(matches!(lab.send(message(1, 2), 0), Sent::Waiting));
+    lab.network.rename(StoreId::new(2), StoreId::new(9));
+    assert_eq!(lab.freed(50), [(1, 50)], "to a store that is no more");
+    assert!(matches!(lab.send(message(1, 9), 50), Sent::Waiting));
+}
+
+#[test]
+fn the_shape_of_latencies_changes_no_other_draw() {
+    let lost = |shape| {
+        let mut lab = Lab::new(exact(|plan| {
+            plan.latency_ms_max = 500;
+            plan.latency_shape = shape;
+            plan.loss_permille = 300;
+        }));
+        let mut is_lost = |_| matches!(lab.send(message(1, 2), 0), Sent::Lost(..));
+        (0..200).map(&mut is_lost).collect::<Vec<bool>>()
+    };
+    assert_eq!(lost(LatencyShape::Uniform), lost(LatencyShape::LongTail));
 }

@@ -7,6 +7,7 @@ mod frames;
 mod golden;
 mod group;
 mod lateness;
+mod links;
 mod lookout;
 mod machines;
 mod many_seeds;

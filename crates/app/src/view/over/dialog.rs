@@ -156,6 +156,7 @@ fn knob(cx: Cx<'_>, spec: &'static SettingSpec) -> Html {
         "" => String::new(),
         "ms" => "ms".to_owned(),
         "ticks" => cx.t("unit-ticks"),
+        "bytes/ms" => cx.t("unit-bytes-per-ms"),
         _ => "‰".to_owned(),
     };
     let id = format!("field-{name}");
