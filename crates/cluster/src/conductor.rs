@@ -88,6 +88,18 @@ pub struct Conductor {
     lookout: Option<Lookout>,
 }
 
+/// What a store is to bring.
+pub(crate) struct Owes {
+    /// Whether it has a process.
+    pub(crate) is_alive: bool,
+    /// Its disk, with the wish for the image.
+    pub(crate) load: Option<bool>,
+    /// Whether the clock no longer waits for that.
+    pub(crate) is_late: bool,
+    /// A write for which the clock no longer waits.
+    pub(crate) late_write: Option<Cycle>,
+}
+
 /// A round that waits for answers, by store.
 #[derive(Debug, Clone, Default, Serialize)]
 struct OpenRound {
@@ -460,6 +472,26 @@ impl Conductor {
     #[must_use]
     pub fn is_disk_full(&self, store: StoreId) -> bool {
         self.slots.get(&store).is_some_and(|slot| slot.is_full)
+    }
+
+    /// For a host that takes over: what each store is to bring.
+    pub(crate) fn owes(&self) -> Vec<(StoreId, Owes)> {
+        let owes = |slot: &Slot| {
+            let (load, is_late) = match slot.life {
+                SlotLife::Starting(Load::Due { loaded: false, .. }) => (true, false),
+                SlotLife::Starting(Load::Late) => (true, true),
+                _ => (false, false),
+            };
+            let write = slot.write.filter(|write| write.due.is_none());
+            let owes = Owes {
+                is_alive: slot.is_alive(),
+                load: load.then_some(!slot.image_known),
+                is_late,
+                late_write: write.map(|write| write.cycle),
+            };
+            (slot.id, owes)
+        };
+        self.slots.values().map(owes).collect()
     }
 
     /// Whether a store's process is frozen.

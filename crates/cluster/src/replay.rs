@@ -1,7 +1,9 @@
 //! Runs a recording again, with the stores in memory.
 //!
 //! Every answer's hash is compared with the recorded one, so that the first difference is found
-//! where it arises.
+//! where it arises. [`seek`] stops on the way, to look around or to go on from there.
+
+mod moment;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +23,8 @@ use crate::{
     recording::{AnswerHash, Chance, ENGINE_VERSION, Recording, Segment, Strike},
     round::{HostEffect, Next, Round},
 };
+
+pub use moment::{Moment, SeekError, seek};
 
 /// How a replayed recording ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,13 +174,7 @@ pub fn replay_segment<N: Node>(
     segment: &Segment,
     setup: &N::Setup,
 ) -> Result<SegmentEnd, Divergence> {
-    if segment.engine_version != ENGINE_VERSION {
-        return Err(Divergence::OtherEngine {
-            segment: segment.segment,
-            found: segment.engine_version,
-            known: ENGINE_VERSION,
-        });
-    }
+    check_engine(segment)?;
     let mut player = Player::<N>::new(segment, setup);
     for strike in &segment.strikes {
         player.reach(strike.at.seq, !strike.at.closed, strike.at.now)?;
@@ -184,6 +182,17 @@ pub fn replay_segment<N: Node>(
     }
     player.reach(segment.end.seq, false, segment.end.now)?;
     player.finish(segment)
+}
+
+fn check_engine(segment: &Segment) -> Result<(), Divergence> {
+    if segment.engine_version == ENGINE_VERSION {
+        return Ok(());
+    }
+    Err(Divergence::OtherEngine {
+        segment: segment.segment,
+        found: segment.engine_version,
+        known: ENGINE_VERSION,
+    })
 }
 
 /// A segment in the middle of its replay.

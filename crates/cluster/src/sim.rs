@@ -9,11 +9,14 @@ mod host;
 mod plan;
 pub mod timeline;
 
+use std::collections::BTreeMap;
+
 use raftstore::{Store, image::MemoryDisk};
 use types::{
     action::{Acted, Action, Misuse},
     event::EventId,
     id::StoreId,
+    io::Output,
     settings::Settings,
     time::{US_PER_MS, VirtualTime},
 };
@@ -25,7 +28,7 @@ pub use plan::{FaultKind, Tempo, draw_plan};
 use crate::{
     conductor::{ClusterConfig, Conductor},
     dice::Dice,
-    node::{Node, check_rules},
+    node::{Machine, Node, check_rules},
     parts::{self, Part},
     replay::{SegmentEnd, StoreEnd},
     workload::WorkloadPlan,
@@ -137,6 +140,23 @@ impl<N: Node> Simulation<N> {
         };
         simulation.host.carry_out(&mut simulation.conductor);
         simulation
+    }
+
+    /// Goes on where a run stands, with the answers that late stores still owe.
+    pub(crate) fn go_on(
+        conductor: Conductor,
+        (config, setup): (HostConfig, N::Setup),
+        machines: BTreeMap<StoreId, Machine<N>>,
+        late: Vec<(StoreId, Output)>,
+    ) -> Self {
+        let host = SimulatedHost::take_over(config, setup, &conductor, machines, late);
+        Self {
+            conductor,
+            host,
+            script: Vec::new(),
+            recording: Vec::new(),
+            misused: 0,
+        }
     }
 
     /// Lets time pass up to `until`, and the script with it.

@@ -17,6 +17,7 @@ use types::{
     io::Stop,
     settings::{SettingError, Settings},
     time::VirtualTime,
+    verdict::Violation,
     view::{RowsView, StoreView},
 };
 
@@ -103,8 +104,85 @@ pub enum ToConductor {
         /// The settings of the new cluster.
         settings: Settings,
     },
+    /// Gives the lab a job. It works on the recording of this cluster and in memory alone; the
+    /// live run goes on meanwhile.
+    Lab {
+        /// Comes back in [`FromConductor::Lab`].
+        ask: AskId,
+        /// What to do.
+        job: LabJob,
+    },
+    /// Ends the lab's worker; jobs that it has are lost. The next job starts a new one.
+    EndLab,
     /// For tests of lateness: only with `?hooks=1`.
     Hook(Hook),
+}
+
+/// Something that the lab does with the recording of the cluster's whole life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LabJob {
+    /// Replays a segment up to an event and tells the hashes there.
+    Replay(LabMoment),
+    /// As [`LabJob::Replay`], and draws the moment.
+    Seek(LabMoment),
+    /// Replays up to an event, and lets the cluster go on from there by itself, simulated: with
+    /// what was on its way, and without any action that came later.
+    Fork {
+        /// From where.
+        from: LabMoment,
+        /// For how long, in milliseconds of virtual time; at most [`FORK_MS_MAX`].
+        ms: u64,
+    },
+}
+
+/// The longest way that a fork goes at once, in milliseconds of virtual time.
+pub const FORK_MS_MAX: u64 = 600_000;
+
+/// A moment of a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabMoment {
+    /// The event; where its round holds later ones, the last of these.
+    pub event: EventId,
+    /// Where the clock stood, if it had gone on since then. It never goes back.
+    pub now: Option<VirtualTime>,
+}
+
+/// What a job of the lab brought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabResult {
+    /// The hashes of the moment, as of a live cluster.
+    pub hashes: Hashes,
+    /// The moment, where it was to be drawn.
+    pub frame: Option<Box<Frame>>,
+}
+
+/// Why a job of the lab came to nothing. The live run is as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum LabError {
+    /// The recording cannot be read.
+    #[error("the recording cannot be read: {reason}")]
+    Recording {
+        /// Why.
+        reason: String,
+    },
+    /// The recording does not come out again.
+    #[error("the recording does not come out again: {reason}")]
+    Diverged {
+        /// Where, and how.
+        reason: String,
+    },
+    /// The recording has no such event.
+    #[error("the recording has no event {event}")]
+    NoSuchEvent {
+        /// The event named.
+        event: EventId,
+    },
+    /// The lab's worker was ended, could not be started, or panicked.
+    #[error("the lab ended: {reason}")]
+    Ended {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// How time shall pass.
@@ -216,6 +294,13 @@ pub enum Hook {
         /// Which store.
         store: StoreId,
     },
+    /// Keeps the lab's worker busy, as a long job would.
+    BusyLab {
+        /// For how long, in real milliseconds.
+        ms: u32,
+    },
+    /// Makes the lab's worker panic.
+    PanicLab,
     /// Makes the conductor panic.
     PanicConductor,
 }
@@ -274,6 +359,15 @@ pub enum FromConductor {
         /// The answer.
         result: Result<Answer, QueryError>,
     },
+    /// What a job of the lab came to.
+    Lab {
+        /// From [`ToConductor::Lab`].
+        ask: AskId,
+        /// What it brought.
+        result: Result<LabResult, LabError>,
+    },
+    /// An invariant was broken. Time stands since the end of that round.
+    Violated(Box<Violation>),
     /// Something that a person should know.
     Notice(Notice),
     /// The conductor's code panicked: a bug of ours. Nothing follows; the disks are whole, and a

@@ -15,6 +15,7 @@ use crate::{
     settings::Settings,
     store::{Command, CommandResult, Region, ReplyError},
     time::{ClockRate, VirtualTime},
+    verdict::Checks,
     view::Fact,
 };
 
@@ -47,6 +48,8 @@ pub struct Frame {
     pub facts: Vec<FactFrame>,
     /// Facts since the frame before that did not fit.
     pub facts_skipped: u64,
+    /// How the checks stand. What clients see, the driver of the run has judged and fills in.
+    pub checks: Checks,
 }
 
 /// How long a lost message stays in frames, in microseconds of virtual time.

@@ -2,12 +2,15 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    action::OperationId,
     event::EventId,
-    id::{PeerId, RegionId, StoreId},
+    id::{ClientId, PeerId, RegionId, StoreId},
     raft::{LogIndex, LogPosition, MessageKind, ReadId, Role, Term},
+    store::{Command, CommandResult},
     time::VirtualTime,
 };
 
@@ -282,6 +285,99 @@ fn disk(
         Some(last) => write!(f, " log up to {last}"),
         None => Ok(()),
     }
+}
+
+/// How the checks of a live run stand.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Checks {
+    /// What the invariants were judged on: facts, messages and disk changes of this segment.
+    pub judged: u64,
+    /// The first violation of an invariant. Nothing is judged after it.
+    pub broken: Option<Broken>,
+    /// Whether the clients' history is linearizable.
+    pub history: HistoryCheck,
+}
+
+/// A broken invariant, in brief.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Broken {
+    /// Which one.
+    pub invariant: Invariant,
+    /// The store that was seen to break it.
+    pub store: StoreId,
+    /// When.
+    pub moment: Moment,
+}
+
+impl Violation {
+    /// The violation in brief.
+    #[must_use]
+    pub const fn brief(&self) -> Broken {
+        Broken {
+            invariant: self.invariant,
+            store: self.store,
+            moment: self.moment,
+        }
+    }
+}
+
+/// Whether a live history of clients is linearizable (R16), as far as it was judged.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct HistoryCheck {
+    /// Operations that were judged.
+    pub judged: u64,
+    /// Moments of operations that wait to be judged.
+    pub behind: u64,
+    /// What is known.
+    pub verdict: HistoryVerdict,
+}
+
+/// What is known of a history.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum HistoryVerdict {
+    /// Everything that was judged can be explained.
+    #[default]
+    Linearizable,
+    /// Nobody can say for this key, and every other can be explained: too much was open at once,
+    /// or the search was given up.
+    Undecided {
+        /// The key.
+        key: Bytes,
+    },
+    /// Something cannot be explained. It stands for good.
+    Broken(Box<Unplaced>),
+    /// Nobody judges: the lab cannot run, or a part of the history is lost.
+    Unwatched,
+}
+
+/// An operation that no order explains.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unplaced {
+    /// The key.
+    pub key: Bytes,
+    /// The operation.
+    pub operation: Placed,
+    /// An order of what can be explained, the last to take effect last; at most the newest
+    /// [`PREFIX_SHOWN`].
+    pub prefix: Vec<Placed>,
+    /// Operations before those.
+    pub earlier: u64,
+}
+
+/// How many operations of an order are shown.
+pub const PREFIX_SHOWN: usize = 12;
+
+/// An operation of a history and what it was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placed {
+    /// Whose.
+    pub client: ClientId,
+    /// Which of the client's.
+    pub operation: OperationId,
+    /// What was wanted.
+    pub command: Command,
+    /// What it brought; nothing while that is unknown.
+    pub result: Option<CommandResult>,
 }
 
 #[cfg(test)]

@@ -389,6 +389,7 @@ pub(crate) mod tests {
             operations: Vec::new(),
             facts: Vec::new(),
             facts_skipped: 0,
+            checks: types::verdict::Checks::default(),
         }
     }
 }

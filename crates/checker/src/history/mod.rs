@@ -43,6 +43,7 @@
 //! Deliberately absent: how a history came about, and formats for it.
 
 mod list;
+mod live;
 mod operation;
 mod problem;
 mod search;
@@ -52,6 +53,7 @@ mod tests;
 mod value;
 mod verdict;
 
+pub use live::{LiveHistory, LiveVerdict, OPEN_MAX, Unexplained};
 pub use operation::{Action, History, HistoryError, OPERATIONS_MAX, Operation};
 pub use verdict::{Budget, KeyOrder, Report, Verdict};
 

@@ -3,6 +3,7 @@
 use types::{
     frame::{Frame, Life, MessageFrame, OPERATIONS_SHOWN, OperationFrame, Pace, StoreFrame},
     id::StoreId,
+    verdict::{Checks, Violation},
 };
 
 use super::{Conductor, PAGE_CLIENT};
@@ -28,6 +29,11 @@ impl Conductor {
             operations: self.newest_operations(),
             facts,
             facts_skipped,
+            checks: Checks {
+                judged: self.watched().observations,
+                broken: self.violation().map(Violation::brief),
+                ..Checks::default()
+            },
         }
     }
 

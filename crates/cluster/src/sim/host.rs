@@ -275,6 +275,42 @@ impl<N: Node> SimulatedHost<N> {
         }
     }
 
+    /// A host in the midst of a run of another one.
+    pub(super) fn take_over(
+        config: HostConfig,
+        setup: N::Setup,
+        conductor: &Conductor,
+        machines: BTreeMap<StoreId, Machine<N>>,
+        late: Vec<(StoreId, Output)>,
+    ) -> Self {
+        let mut host = Self::new(config, setup);
+        host.machines = machines;
+        for (store, output) in late {
+            host.put_off(store, LateThing::Answer(output));
+        }
+        for (store, owes) in conductor.owes() {
+            host.machines.entry(store).or_insert_with(Machine::new);
+            if let Some(image) = owes.load {
+                host.loading.insert(store, image);
+                if owes.is_late {
+                    host.put_off(store, LateThing::Load);
+                }
+            }
+            if let Some(cycle) = owes.late_write {
+                host.put_off(store, LateThing::Disk(cycle));
+            }
+            if conductor.is_disk_full(store) {
+                host.full.insert(store);
+            }
+            if !owes.is_alive
+                && let Some(machine) = host.machines.get_mut(&store)
+            {
+                machine.crash(0, |_| {});
+            }
+        }
+        host
+    }
+
     pub(super) const fn setup(&self) -> &N::Setup {
         &self.setup
     }

@@ -14,6 +14,7 @@ mod many_seeds;
 mod operations;
 mod replay;
 mod rules;
+mod seek;
 mod steps;
 mod support;
 mod timeline;

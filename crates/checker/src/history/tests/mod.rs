@@ -2,6 +2,7 @@
 
 mod brute;
 mod costs;
+mod live;
 mod planted;
 mod random;
 mod reports;
