@@ -20,6 +20,7 @@ use serde::Serialize;
 use types::{
     codec,
     event::EventId,
+    frame::OperationState,
     id::{ClientId, Cycle, Incarnation, PeerId, RegionId, StoreId},
     io::{BootConfig, Output},
     settings::Settings,
@@ -39,7 +40,7 @@ use crate::{
     round::HostEffect,
     saved::{SavedCluster, SavedLife, SavedStore, newest_operations},
     slot::{Load, Slot, SlotLife},
-    workload::{History, KeyTable, Worker, WorkloadPlan},
+    workload::{History, HistoryEvent, KeyTable, Worker, WorkloadPlan},
 };
 
 /// The client of the page. Those of a workload count on from it.
@@ -354,8 +355,27 @@ impl Conductor {
     /// From now on the history holds what the page's client does too. Without that, a judge of the
     /// history does not know of its writes. Take the history then, or it grows to its limit.
     pub fn record_page_client(&mut self) {
-        if let Some(page) = self.clients.get_mut(&PAGE_CLIENT) {
-            page.record();
+        let Some(page) = self.clients.get_mut(&PAGE_CLIENT) else {
+            return;
+        };
+        page.record();
+        // What was asked for in a segment before may still take effect.
+        for operation in page.operations() {
+            if matches!(operation.state, OperationState::Unknown { .. }) {
+                let (client, id) = (PAGE_CLIENT, operation.id);
+                self.history.push(HistoryEvent::Invoked {
+                    client,
+                    operation: id,
+                    at: operation.submitted,
+                    command: operation.command.clone(),
+                });
+                self.history.push(HistoryEvent::Returned {
+                    client,
+                    operation: id,
+                    at: self.now,
+                    state: operation.state.clone(),
+                });
+            }
         }
     }
 

@@ -43,6 +43,6 @@ pub use crate::round::{Delivery, HostEffect, Next, Round, StoreRequest};
 pub use crate::saved::{SAVED_VERSION, SavedCluster, SavedError, SavedLife, SavedLink, SavedStore};
 pub use crate::workload::{
     ClientFeature, ClientLoop, Converted, HISTORY_LENGTH_MAX, History, HistoryEvent, HistoryFault,
-    KeyChoice, OperationKind, Presence, WORKLOAD_CLIENTS_MAX, WORKLOAD_KEYS_MAX, WORKLOAD_OPEN_MAX,
-    WORKLOAD_THINK_MS_MAX, WorkloadPlan,
+    HistoryJudge, KeyChoice, OperationKind, Presence, WORKLOAD_CLIENTS_MAX, WORKLOAD_KEYS_MAX,
+    WORKLOAD_OPEN_MAX, WORKLOAD_THINK_MS_MAX, WorkloadPlan,
 };

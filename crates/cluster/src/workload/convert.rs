@@ -161,53 +161,63 @@ impl History {
 impl Known<'_> {
     /// What was asked and answered; nothing for a scan.
     fn action(&self, answer: Option<&CommandResult>) -> Result<Option<Action>, HistoryFault> {
-        let bytes = |value: &Option<Bytes>| value.as_ref().map(|value| value.to_vec());
-        let action = match (self.command, answer) {
-            (Command::Scan { .. }, None | Some(CommandResult::Scan { .. })) => return Ok(None),
-            (Command::Put { value, .. }, None | Some(CommandResult::Put)) => Action::Put {
-                value: value.to_vec(),
-            },
-            (Command::Append { value, .. }, None | Some(CommandResult::Append)) => Action::Append {
-                value: value.to_vec(),
-            },
-            (Command::Delete { .. }, None | Some(CommandResult::Delete)) => Action::Delete,
-            (Command::Get { .. }, None) => Action::Get { value: None },
-            (Command::Get { .. }, Some(CommandResult::Get { value })) => Action::Get {
-                value: bytes(value),
-            },
-            // One that changed nothing and says what it found is a get of that, which demands
-            // more than that something else than the expected was there.
-            (
-                Command::CompareAndSet { expected, .. },
-                Some(CommandResult::CompareAndSet {
-                    swapped: false,
-                    found,
-                }),
-            ) if found != expected => Action::Get {
-                value: bytes(found),
-            },
-            (Command::CompareAndSet { expected, new, .. }, None) => Action::CompareAndSet {
-                expected: bytes(expected),
-                value: new.to_vec(),
-                ok: true,
-            },
-            (
-                Command::CompareAndSet { expected, new, .. },
-                Some(CommandResult::CompareAndSet { swapped, .. }),
-            ) => Action::CompareAndSet {
-                expected: bytes(expected),
-                value: new.to_vec(),
-                ok: *swapped,
-            },
-            _ => {
-                return Err(HistoryFault::Mismatch {
-                    client: self.client,
-                    operation: self.operation,
-                });
-            }
-        };
-        Ok(Some(action))
+        action(self.command, answer).map_err(|Mismatch| HistoryFault::Mismatch {
+            client: self.client,
+            operation: self.operation,
+        })
     }
+}
+
+/// The answer is one to another kind of command.
+#[derive(Debug)]
+pub(super) struct Mismatch;
+
+/// What was asked and answered, in the checker's words; nothing for a scan.
+pub(super) fn action(
+    command: &Command,
+    answer: Option<&CommandResult>,
+) -> Result<Option<Action>, Mismatch> {
+    let bytes = |value: &Option<Bytes>| value.as_ref().map(|value| value.to_vec());
+    let action = match (command, answer) {
+        (Command::Scan { .. }, None | Some(CommandResult::Scan { .. })) => return Ok(None),
+        (Command::Put { value, .. }, None | Some(CommandResult::Put)) => Action::Put {
+            value: value.to_vec(),
+        },
+        (Command::Append { value, .. }, None | Some(CommandResult::Append)) => Action::Append {
+            value: value.to_vec(),
+        },
+        (Command::Delete { .. }, None | Some(CommandResult::Delete)) => Action::Delete,
+        (Command::Get { .. }, None) => Action::Get { value: None },
+        (Command::Get { .. }, Some(CommandResult::Get { value })) => Action::Get {
+            value: bytes(value),
+        },
+        // One that changed nothing and says what it found is a get of that, which demands
+        // more than that something else than the expected was there.
+        (
+            Command::CompareAndSet { expected, .. },
+            Some(CommandResult::CompareAndSet {
+                swapped: false,
+                found,
+            }),
+        ) if found != expected => Action::Get {
+            value: bytes(found),
+        },
+        (Command::CompareAndSet { expected, new, .. }, None) => Action::CompareAndSet {
+            expected: bytes(expected),
+            value: new.to_vec(),
+            ok: true,
+        },
+        (
+            Command::CompareAndSet { expected, new, .. },
+            Some(CommandResult::CompareAndSet { swapped, .. }),
+        ) => Action::CompareAndSet {
+            expected: bytes(expected),
+            value: new.to_vec(),
+            ok: *swapped,
+        },
+        _ => return Err(Mismatch),
+    };
+    Ok(Some(action))
 }
 
 /// Clients of the checker, each doing one thing at a time.

@@ -2,10 +2,12 @@
 
 mod convert;
 mod history;
+mod judge;
 mod worker;
 
 pub use convert::{Converted, HistoryFault};
 pub use history::{HISTORY_LENGTH_MAX, History, HistoryEvent};
+pub use judge::HistoryJudge;
 pub(crate) use worker::{KeyTable, Worker};
 
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,17 @@
 //! A conductor that judges its own stores, as the page's does.
 
-use cluster::sim::{HostConfig, SimulationConfig};
-use types::time::VirtualTime;
+use cluster::{
+    HistoryEvent, HistoryJudge,
+    sim::{HostConfig, SimulationConfig},
+};
+use types::{
+    frame::OperationState,
+    store::CommandResult,
+    time::VirtualTime,
+    verdict::{HistoryCheck, HistoryVerdict},
+};
 
-use crate::support::{Sim, kill, led, seconds, wait_for_leader, write};
+use crate::support::{Sim, get, kill, led, put, seconds, wait_for_leader, write};
 
 /// A run with faults, lateness and clients that is reloaded every 700 ms and watched throughout;
 /// how much was judged, and how many starts from a disk with a history there were.
@@ -75,4 +83,84 @@ fn a_leader_of_a_segment_before_is_unknown_and_its_log_is_believed() {
     let conductor = sim.conductor();
     assert_eq!(conductor.violation(), None);
     assert!(conductor.watched().commits > 0);
+}
+
+/// What clients saw of a run with faults and reloads, judged as it happened.
+fn judged_live(seed: u64, mut tamper: impl FnMut(&mut HistoryEvent)) -> HistoryCheck {
+    let until = seconds(10);
+    let mut config = SimulationConfig::from_seed(seed, until);
+    config.host = HostConfig::restless(seed);
+    let mut sim = Sim::new(config);
+    let mut total = HistoryCheck::default();
+    for segment in 0..3 {
+        sim.conductor_mut().record_page_client();
+        let mut judge = HistoryJudge::new(segment == 0);
+        for moment in 1..=12 {
+            let (key, value) = (format!("p{}", moment % 5), format!("{segment}.{moment}"));
+            crate::support::submit(&mut sim, put(&key, &value), None);
+            crate::support::submit(&mut sim, get(&key), None);
+            sim.run_ms(300);
+            for mut event in sim.conductor_mut().take_history().events {
+                tamper(&mut event);
+                judge.take(&event);
+            }
+        }
+        let check = judge.check();
+        total.judged += check.judged;
+        match check.verdict {
+            HistoryVerdict::Linearizable => {}
+            HistoryVerdict::Undecided { .. } => total.verdict = check.verdict,
+            HistoryVerdict::Broken(_) | HistoryVerdict::Unwatched => {
+                total.verdict = check.verdict;
+                return total;
+            }
+        }
+        sim.reload();
+    }
+    total
+}
+
+#[test]
+fn what_clients_of_correct_stores_see_is_never_objected_to_across_reloads() {
+    let (mut judged, mut undecided) = (0, 0);
+    for seed in 0..60 {
+        let check = judged_live(seed, |_| {});
+        judged += check.judged;
+        match check.verdict {
+            HistoryVerdict::Linearizable => {}
+            HistoryVerdict::Undecided { .. } => undecided += 1,
+            broken => panic!("seed {seed}: {broken:?}"),
+        }
+    }
+    assert!(judged > 8_000, "only {judged} operations");
+    assert!(undecided < 40, "{undecided} of 60 are undecided");
+}
+
+#[test]
+fn a_value_that_nobody_wrote_is_named_with_its_key_and_operation() {
+    let mut gets = 0;
+    let wrong = CommandResult::Get {
+        value: Some("nobody wrote this".into()),
+    };
+    let check = judged_live(1, |event| {
+        let HistoryEvent::Returned { state, .. } = event else {
+            return;
+        };
+        let OperationState::Done { result, .. } = state else {
+            return;
+        };
+        if matches!(result, CommandResult::Get { .. }) {
+            gets += 1;
+            if gets == 5 {
+                result.clone_from(&wrong);
+            }
+        }
+    });
+    let HistoryVerdict::Broken(unplaced) = check.verdict else {
+        panic!("it was not found: {check:?}");
+    };
+    assert_eq!(unplaced.operation.result, Some(wrong));
+    assert_eq!(unplaced.operation.command.key(), &unplaced.key[..]);
+    let earlier = unplaced.earlier + unplaced.prefix.len() as u64;
+    assert!(earlier > 0, "{unplaced:?}");
 }
