@@ -6,6 +6,8 @@
 //! * `store`, started by the conductor, is one store with its disk: [`raftstore::Store`] behind
 //!   the messages of [`wire`], rows in IndexedDB by way of [`disk`], under its Web Lock
 //!   ([`locks`]).
+//! * `lab`, started by the conductor when there is something to do for it, replays, seeks and forks
+//!   recordings and judges what clients saw, all in memory.
 //! * [`golden`] holds the run hashes that every platform must come to.
 //!
 //! A name is a role, and after a bar the absolute URL of the loader script for workers that run
@@ -20,6 +22,7 @@ pub mod conductor;
 pub mod disk;
 pub mod golden;
 pub mod js;
+mod lab;
 pub mod locks;
 pub mod port;
 mod store;
@@ -35,8 +38,9 @@ pub fn start() {
     match role.split(' ').next() {
         Some("conductor") => conductor::run(loader),
         Some("store") => store::run(),
+        Some("lab") => lab::run(),
         _ => port::log(&format!(
-            "{name:?} is no role of the engine; use conductor or store"
+            "{name:?} is no role of the engine; use conductor, store or lab"
         )),
     }
 }

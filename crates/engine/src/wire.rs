@@ -1,12 +1,13 @@
-//! What the conductor's worker and a store's worker say to each other.
+//! What the conductor's worker says to its workers, the stores and the lab, and they to it.
 
-use cluster::StoreRequest;
-use protocol::ClusterName;
+use cluster::{HistoryEvent, StoreRequest};
+use protocol::{AskId, ClusterName, LabError, LabJob, LabResult};
 use serde::{Deserialize, Serialize};
 use types::{
     disk::DiskImage,
     id::{Cycle, Incarnation, StoreId},
     io::{Output, Stop},
+    verdict::HistoryCheck,
     view::StoreView,
 };
 
@@ -38,6 +39,63 @@ pub enum ToStore {
     },
     /// For tests: panics.
     Panic,
+}
+
+/// From the conductor to the lab.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToLab {
+    /// Does a job on a recording; answered by [`FromLab::Done`].
+    Job {
+        /// Comes back.
+        ask: AskId,
+        /// What to do.
+        job: LabJob,
+        /// The recording, as the page downloads it.
+        recording: Vec<u8>,
+    },
+    /// A history begins, of a cluster that is fresh or lived before.
+    Begin {
+        /// Whether it is fresh.
+        is_fresh: bool,
+    },
+    /// What clients did next; answered by [`FromLab::Judged`].
+    History(Vec<HistoryEvent>),
+    /// For tests: computes for so many real milliseconds.
+    BusyLoop {
+        /// For how long.
+        ms: u32,
+    },
+    /// For tests: panics.
+    Panic,
+}
+
+/// From the lab to the conductor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromLab {
+    /// The worker runs; sent before anything was asked.
+    Announce {
+        /// The worker's [`protocol::BUILD`].
+        build: String,
+    },
+    /// What a job came to.
+    Done {
+        /// Which job.
+        ask: AskId,
+        /// What it brought.
+        result: Result<LabResult, LabError>,
+    },
+    /// So many moments more of the history were judged.
+    Judged {
+        /// How many.
+        taken: u64,
+        /// How the history stands.
+        check: HistoryCheck,
+    },
+    /// The lab's code panicked.
+    Panicked {
+        /// The panic's message.
+        message: String,
+    },
 }
 
 /// Who a store is and where its disk is.

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, collections::VecDeque, rc::Rc};
 
-use protocol::{Answer, AskId, DiskKind, FromConductor, Hashes, Query, QueryError, StoreHash};
+use protocol::{
+    Answer, AskId, DiskKind, FromConductor, Hashes, LabError, Query, QueryError, StoreHash,
+};
 use raftstore::rows;
 use types::{
     disk::DiskImage,
@@ -193,17 +195,43 @@ impl Live {
     }
 
     fn ask_recording(&mut self, ask: AskId) {
+        let recording = self.read_recording();
+        spawn_local(async move {
+            let recording = recording.await.map(Answer::Recording);
+            answer(ask, recording.map_err(|error| unreadable(&error)));
+        });
+    }
+
+    /// The recording so far, up to the last round that was closed.
+    fn read_recording(&mut self) -> impl Future<Output = Result<Vec<u8>, DiskError>> + use<> {
         self.keep_chunk();
         let mine: Vec<_> = self.saver.chunks.iter().cloned().collect();
         let grounds = self.grounds();
-        spawn_local(async move {
-            let recording = match &grounds.vault {
+        async move {
+            match &grounds.vault {
                 Some(vault) => vault.recording(&mine).await,
                 None => Ok(mine.iter().flat_map(|chunk| chunk.bytes.clone()).collect()),
-            };
-            let recording = recording.map(Answer::Recording);
-            answer(ask, recording.map_err(|error| unreadable(&error)));
-        });
+            }
+        }
+    }
+
+    /// Gives the lab what it is to do, between two rounds.
+    pub(super) fn serve_lab(&mut self) {
+        while let Some((ask, job)) = self.lab.next_job() {
+            let recording = self.read_recording();
+            let shell = self.shell.clone();
+            spawn_local(async move {
+                let recording = recording.await;
+                let Some(shell) = shell.upgrade() else { return };
+                shell.with_live(|live| match recording {
+                    Ok(recording) => live.lab.begin_job(ask, job, recording),
+                    Err(error) => {
+                        let reason = error.to_string();
+                        live.lab.refuse(ask, LabError::Recording { reason });
+                    }
+                });
+            });
+        }
     }
 
     /// Goes on with asking for hashes, between two rounds. Whether that still takes time.

@@ -48,6 +48,11 @@ impl Crew {
         }
     }
 
+    /// The loader script, when this worker runs from a blob.
+    pub(super) fn loader(&self) -> Option<String> {
+        self.loader.clone()
+    }
+
     /// Starts workers until `count` wait for a store.
     pub(super) fn warm_up(&mut self, count: usize) {
         while self.spare.len() < count {
@@ -62,7 +67,7 @@ impl Crew {
     fn start(&mut self) -> Result<WorkerId, JsValue> {
         self.last += 1;
         let id = self.last;
-        let worker = new_worker(self.loader.as_deref())?;
+        let worker = new_worker("store", self.loader.as_deref())?;
         let shell = self.shell.clone();
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             if let Some(shell) = shell.upgrade() {
@@ -186,15 +191,15 @@ impl Member {
     }
 }
 
-/// Starts a worker from our own script; from a blob where that is where we came from.
-fn new_worker(loader: Option<&str>) -> Result<Worker, JsValue> {
+/// Starts a worker of a role from our own script; from a blob where that is where we came from.
+pub(super) fn new_worker(role: &str, loader: Option<&str>) -> Result<Worker, JsValue> {
     let options = WorkerOptions::new();
     let Some(loader) = loader else {
         options.set_type(WorkerType::Module);
-        options.set_name("store");
+        options.set_name(role);
         return Worker::new_with_options(&port::scope().location().href(), &options);
     };
-    options.set_name(&format!("store|{loader}"));
+    options.set_name(&format!("{role}|{loader}"));
     let quoted: String = js_sys::JSON::stringify(&JsValue::from_str(loader))?.into();
     let script = Array::of1(&JsValue::from_str(&format!("import({quoted});")));
     let kind = BlobPropertyBag::new();
@@ -205,7 +210,7 @@ fn new_worker(loader: Option<&str>) -> Result<Worker, JsValue> {
     Worker::new_with_options(&url, &options)
 }
 
-fn error_message(event: &Event) -> String {
+pub(super) fn error_message(event: &Event) -> String {
     let message = event.dyn_ref::<ErrorEvent>().map(ErrorEvent::message);
     let message = message.filter(|message| !message.is_empty());
     message.unwrap_or_else(|| "the worker's script did not load".to_owned())

@@ -10,7 +10,7 @@ use std::{
 
 use cluster::{Conductor, HostEffect, Next, Round, check_rules};
 use gloo_timers::callback::Timeout;
-use protocol::{DiskKind, FromConductor, Notice, Run, ToConductor};
+use protocol::{DiskKind, FromConductor, Hook, Notice, Run, ToConductor};
 use raftstore::{RuleBook, Store, image::MemoryDisk};
 use types::{
     action::Action,
@@ -24,7 +24,9 @@ use super::{
     Shell,
     asks::Asks,
     clock::{Clock, Meter},
-    hook_of, notice,
+    hook_of,
+    lab::Lab,
+    notice,
     open::Grounds,
     runs,
     saver::Saver,
@@ -33,7 +35,7 @@ use super::{
 use crate::{
     disk::Durability,
     port,
-    wire::{FromStore, Open, StoreDisk, ToStore},
+    wire::{FromLab, FromStore, Open, StoreDisk, ToLab, ToStore},
 };
 
 /// What owes something for so long is late: real time, in microseconds.
@@ -53,6 +55,9 @@ pub(super) struct Live {
     pub(super) conductor: Conductor,
     pub(super) asks: Asks,
     pub(super) saver: Saver,
+    pub(super) lab: Lab,
+    /// Whether the page was told of a violation.
+    is_violated: bool,
     /// The disks, when they are in memory. They outlive their stores' workers.
     pub(super) memory: BTreeMap<StoreId, MemoryDisk>,
     pub(super) workshop: Workshop,
@@ -82,13 +87,19 @@ struct Frames {
 impl Live {
     pub(super) fn new(shell: Weak<Shell>, grounds: Rc<Grounds>, conductor: Conductor) -> Self {
         let clock = Clock::new(conductor.now(), port::real_us());
-        let saver = Saver::new(conductor.event().segment);
+        let segment = conductor.event().segment;
+        let saver = Saver::new(segment);
+        let loader = shell.upgrade();
+        let loader = loader.and_then(|shell| shell.crew.borrow().loader());
+        let lab = Lab::new(shell.clone(), loader, segment == 1);
         Self {
             shell,
             grounds,
             conductor,
             asks: Asks::default(),
             saver,
+            lab,
+            is_violated: false,
             memory: BTreeMap::new(),
             workshop: Workshop::default(),
             clock,
@@ -122,6 +133,12 @@ impl Live {
             ToConductor::Act { ask, action } => self.act(ask, action),
             ToConductor::Run(run) => self.run(run),
             ToConductor::Query { ask, query } => self.ask(ask, query),
+            ToConductor::Lab { ask, job } => self.lab.want(ask, job),
+            ToConductor::EndLab => self.lab.renew("it was ended"),
+            ToConductor::Hook(Hook::BusyLab { ms }) => {
+                self.lab.play_tricks(ToLab::BusyLoop { ms });
+            }
+            ToConductor::Hook(Hook::PanicLab) => self.lab.play_tricks(ToLab::Panic),
             ToConductor::Credit => self.frames.credit = true,
             ToConductor::Hook(hook) => {
                 if let Some((store, message)) = hook_of(hook) {
@@ -319,6 +336,8 @@ impl Live {
             let owed = self.conductor.owed_answers();
             return self.wait_for(owed, real);
         }
+        self.judge();
+        self.serve_lab();
         // Under load there is hardly another moment at which no round is open.
         self.save(real);
         self.show(real);
@@ -348,6 +367,25 @@ impl Live {
                 false
             }
         }
+    }
+
+    /// Hears the lab.
+    pub(super) fn hear_lab(&mut self, number: u32, message: FromLab) {
+        self.lab.hear(number, message);
+        self.frames.stale = true;
+        self.drive();
+    }
+
+    /// A run that broke an invariant stands at the end of the round that did.
+    fn judge(&mut self) {
+        self.lab.watch(self.conductor.take_history());
+        let Some(violation) = self.conductor.violation().filter(|_| !self.is_violated) else {
+            return;
+        };
+        let violation = Box::new(violation.clone());
+        self.is_violated = true;
+        self.run(Run::Pause);
+        port::post_to_parent(&FromConductor::Violated(violation));
     }
 
     fn hand_out(&mut self, round: Round) {
@@ -416,6 +454,7 @@ impl Live {
         };
         let mut frame = self.conductor.frame();
         frame.pace = self.pace(real);
+        frame.checks.history = self.lab.check();
         port::post_to_parent(&FromConductor::Frame(Box::new(frame)));
     }
 

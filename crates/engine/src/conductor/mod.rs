@@ -11,6 +11,7 @@
 mod asks;
 mod clock;
 mod crew;
+mod lab;
 mod live;
 mod open;
 mod saver;
@@ -30,7 +31,7 @@ use web_sys::MessageEvent;
 
 use crate::{
     port,
-    wire::{FromStore, ToStore},
+    wire::{FromLab, FromStore, ToStore},
 };
 use crew::{Crew, WorkerId};
 use live::Live;
@@ -201,6 +202,19 @@ impl Shell {
         }
     }
 
+    fn hear_lab(&self, number: u32, event: &MessageEvent) {
+        if PANICKED.get() {
+            return;
+        }
+        match port::read(event) {
+            Ok(FromLab::Announce { build }) if build != protocol::BUILD => {
+                port::post_to_parent(&FromConductor::WrongBuild { build });
+            }
+            Ok(message) => drop(self.with_live(|live| live.hear_lab(number, message))),
+            Err(reason) => port::log(&format!("the lab sent what is no message: {reason}")),
+        }
+    }
+
     /// The worker ended with an error that its code did not see coming.
     fn worker_failed(&self, id: WorkerId, message: String) {
         if PANICKED.get() {
@@ -226,7 +240,7 @@ fn hook_of(hook: Hook) -> Option<(types::id::StoreId, ToStore)> {
             then_write,
         } => Some((store, ToStore::BusyLoop { ms, then_write })),
         Hook::PanicStore { store } => Some((store, ToStore::Panic)),
-        Hook::PanicConductor => None,
+        Hook::BusyLab { .. } | Hook::PanicLab | Hook::PanicConductor => None,
     }
 }
 

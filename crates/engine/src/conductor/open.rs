@@ -153,7 +153,14 @@ impl Shell {
         self.launch(grounds, conductor, false).await;
     }
 
-    async fn launch(self: &Rc<Self>, grounds: Rc<Grounds>, conductor: Conductor, resumed: bool) {
+    async fn launch(
+        self: &Rc<Self>,
+        grounds: Rc<Grounds>,
+        mut conductor: Conductor,
+        resumed: bool,
+    ) {
+        conductor.watch();
+        conductor.record_page_client();
         if let Some(vault) = &grounds.vault {
             let stores: Vec<StoreId> = conductor.stores().collect();
             // Saved before anything runs: the segment must never be used twice.
