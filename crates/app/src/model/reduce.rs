@@ -11,13 +11,14 @@ use types::{
     frame::{Frame, Life},
     id::StoreId,
     settings::SettingSpec,
+    verdict::HistoryVerdict,
 };
 
 use super::{
     client::Verb,
     setup,
     state::{Asked, Phase, State, Tell, Told, is_alive},
-    ui::{Effect, Event, Overlay, Person, SPEEDS, Tool},
+    ui::{Card, Effect, Event, Overlay, Person, SPEEDS, Tool},
 };
 
 /// How many notices stand at once.
@@ -87,7 +88,7 @@ impl State {
             FromConductor::Opened { disks, .. } => {
                 self.phase = Phase::Open;
                 self.disks = Some(disks);
-                self.feed.reset();
+                self.begin_anew();
                 Vec::new()
             }
             FromConductor::OpenElsewhere => {
@@ -104,6 +105,13 @@ impl State {
                 Vec::new()
             }
             FromConductor::Answer { ask, result } => self.answered(ask, result),
+            // The page gives the lab no jobs of its own.
+            FromConductor::Lab { .. } => Vec::new(),
+            FromConductor::Violated(violation) => {
+                self.violation = Some(Rc::from(violation));
+                self.card = Some(Card::Invariant);
+                Vec::new()
+            }
             FromConductor::Fatal { message } => self.died(message),
             FromConductor::Notice(Notice::CannotOpen(error)) => {
                 self.phase = Phase::CannotOpen(error);
@@ -114,6 +122,13 @@ impl State {
                 Vec::new()
             }
         }
+    }
+
+    /// What is shown from here on is of another run.
+    fn begin_anew(&mut self) {
+        self.feed.reset();
+        self.violation = None;
+        self.card = None;
     }
 
     fn open(&mut self, take_over: bool) -> Vec<Effect> {
@@ -132,7 +147,15 @@ impl State {
             .as_ref()
             .is_some_and(|last| last.event.segment != frame.event.segment || last.now > frame.now);
         if other_run {
-            self.feed.reset();
+            self.begin_anew();
+        }
+        let is_broken = |frame: &Frame| {
+            let verdict = &frame.checks.history.verdict;
+            matches!(verdict, HistoryVerdict::Broken(_))
+        };
+        let was_broken = self.frame.as_deref().is_some_and(is_broken);
+        if is_broken(&frame) && !was_broken && self.card.is_none() {
+            self.card = Some(Card::History);
         }
         self.feed.take(&frame);
         self.frame = Some(Rc::new(frame));
@@ -237,6 +260,11 @@ impl State {
             Person::Faster => self.speed_beside(true),
             Person::Slower => self.speed_beside(false),
             Person::Act(action) => self.act(action, Asked::Act),
+            Person::Rule(store, name) => self.act(Action::Rule { store, name }, Asked::Act),
+            Person::Look(card) => {
+                self.card = card;
+                self.inspect(real_ms)
+            }
             Person::KillOrStart(store) => self.kill_or_start(store),
             Person::Isolate(store) => self.isolate(store),
             Person::Heal if self.cut().len() < 2 => Vec::new(),
@@ -311,6 +339,8 @@ impl State {
             | Person::Faster
             | Person::Slower
             | Person::Act(_)
+            | Person::Rule(..)
+            | Person::Look(_)
             | Person::KillOrStart(_)
             | Person::Isolate(_)
             | Person::Heal
@@ -482,7 +512,7 @@ impl State {
         self.confirm_renew = false;
         self.overlay = None;
         self.inspector.forget();
-        self.feed.reset();
+        self.begin_anew();
         self.selected = None;
         self.setup.settings = settings;
         vec![Effect::send(ToConductor::Renew { settings })]

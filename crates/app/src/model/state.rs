@@ -12,6 +12,7 @@ use types::{
     id::StoreId,
     raft::{LogIndex, Role},
     settings::Settings,
+    verdict::Violation,
 };
 
 use super::{
@@ -21,7 +22,7 @@ use super::{
     inspect::Inspector,
     look::{Lang, Theme},
     setup::Setup,
-    ui::{Knobs, Overlay, Panel, Tool},
+    ui::{Card, Knobs, Overlay, Panel, Tool},
 };
 
 /// How the page and the conductor stand.
@@ -118,6 +119,10 @@ pub struct State {
     pub frame: Option<Rc<Frame>>,
     /// The newest things that happened.
     pub feed: Feed,
+    /// The invariant that was broken first, and how.
+    pub violation: Option<Rc<Violation>>,
+    /// What is broken and being looked at.
+    pub card: Option<Card>,
     /// The colours.
     pub theme: Theme,
     /// The language.
@@ -171,6 +176,8 @@ impl State {
             disks: None,
             frame: None,
             feed: Feed::default(),
+            violation: None,
+            card: None,
             theme,
             lang,
             small: false,

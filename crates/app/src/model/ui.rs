@@ -51,6 +51,10 @@ pub enum Person {
     Slower,
     /// An action on the cluster.
     Act(Action),
+    /// Chooses the rules by which a store decides: broken ones by their name, or the correct ones.
+    Rule(StoreId, Option<String>),
+    /// Looks at what is broken, or no longer.
+    Look(Option<Card>),
     /// Kill a running store or start a dead one.
     KillOrStart(StoreId),
     /// Cut one store off.
@@ -105,6 +109,15 @@ pub enum Person {
     SaveRecording,
     /// Saves the disks.
     SaveDisks,
+}
+
+/// What is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Card {
+    /// An invariant.
+    Invariant,
+    /// What clients saw.
+    History,
 }
 
 /// A tool of the stage.

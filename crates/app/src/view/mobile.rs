@@ -6,7 +6,7 @@ use super::{
     cx::{Cx, yes},
     dock::{client, log, operations},
     icons::icon,
-    inspector, over, stage, topbar,
+    inspector, over, stage, topbar, verdict,
 };
 use crate::model::{
     state::Phase,
@@ -30,7 +30,7 @@ pub fn mobile(cx: Cx<'_>) -> Html {
             { over::banner::banner(cx) }
             { stage::stage(cx) }
             { panels(cx) }
-            <div class="mo-panel">{ panel(cx) }</div>
+            <div class="mo-panel">{ verdict::card(cx).unwrap_or_else(|| panel(cx)) }</div>
             { bar(cx) }
         </div>
     }
@@ -68,6 +68,7 @@ fn bar(cx: Cx<'_>) -> Html {
     let tool = if walling { Tool::Select } else { Tool::Wall };
     html! {
         <footer class="mo-bar">
+            { verdict::chips(cx) }
             <div class="mo-line">{ topbar::clock(cx) }</div>
             <div class="mo-btns">
                 <button type="button" class={classes!("ib", walling.then_some("on"))}

@@ -8,9 +8,11 @@ pub mod icons;
 pub mod inspector;
 pub mod mobile;
 pub mod over;
+pub mod rules;
 pub mod stage;
 pub mod strip;
 pub mod topbar;
+pub mod verdict;
 
 use cx::Cx;
 use yew::prelude::*;
@@ -40,7 +42,7 @@ pub fn page(cx: Cx<'_>) -> Html {
                 { topbar::topbar(cx) }
                 { over::banner::banner(cx) }
                 { stage::stage(cx) }
-                { inspector::inspector(cx) }
+                { verdict::card(cx).unwrap_or_else(|| inspector::inspector(cx)) }
                 { dock::dock(cx) }
                 { strip::strip(cx) }
             </div>

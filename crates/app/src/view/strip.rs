@@ -4,7 +4,7 @@ use protocol::DiskKind;
 use types::frame::OperationState;
 use yew::prelude::*;
 
-use super::{cx::Cx, icons::icon};
+use super::{cx::Cx, icons::icon, verdict};
 use crate::{model::bytes::grouped, words::variants};
 
 /// The whole strip.
@@ -40,6 +40,7 @@ pub fn strip(cx: Cx<'_>) -> Html {
                 <b>{ format!("{:08x}", frame.run_hash >> 32) }</b>
             </span>
             { disks(cx) }
+            { verdict::chips(cx) }
         </footer>
     }
 }

@@ -88,7 +88,7 @@ pub fn sentence(fact: &FactFrame, frame: &Frame) -> Sentence {
     body(&fact.fact.body, &frame.region)
 }
 
-fn peer_name(region: &Region, peer: PeerId) -> String {
+pub(super) fn peer_name(region: &Region, peer: PeerId) -> String {
     match region.peer(peer) {
         Some(peer) => peer.store.to_string(),
         None => peer.to_string(),
@@ -188,7 +188,7 @@ fn raft(fact: &RaftFact, region: &Region) -> Sentence {
     }
 }
 
-fn in_term(sentence: Sentence, term: Term) -> Sentence {
+pub(super) fn in_term(sentence: Sentence, term: Term) -> Sentence {
     sentence.with("term", term.get().to_string())
 }
 

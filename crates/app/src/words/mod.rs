@@ -3,6 +3,7 @@
 pub mod facts;
 pub mod rules;
 pub mod variants;
+pub mod verdicts;
 
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
 use unic_langid::{LanguageIdentifier, langid};
@@ -28,6 +29,8 @@ pub enum Arg {
     Count(u64),
     /// A broken rule, by its name.
     Rule(String),
+    /// The words of another key.
+    Key(&'static str),
 }
 
 impl From<&str> for Arg {
@@ -118,13 +121,16 @@ impl Words {
                 Arg::Text(text) => FluentValue::from(text),
                 Arg::Count(count) => FluentValue::from(count),
                 Arg::Rule(name) => FluentValue::from(self.rule(&name)),
+                Arg::Key(key) => FluentValue::from(self.t(key)),
             };
             values.set(name, value);
         }
         self.format(key, Some(&values))
     }
 
-    fn attribute(&self, key: &str, name: &str) -> Option<String> {
+    /// What belongs to the words of `key` under this name.
+    #[must_use]
+    pub fn attribute(&self, key: &str, name: &str) -> Option<String> {
         let message = self.bundle.get_message(key)?;
         let pattern = message.get_attribute(name)?.value();
         let mut errors = Vec::new();

@@ -6,7 +6,7 @@ use yew::prelude::*;
 use super::fields::{Field, fields, heading};
 use crate::{
     model::bytes::{grouped, seconds},
-    view::cx::Cx,
+    view::{cx::Cx, rules},
     words::variants,
 };
 
@@ -44,6 +44,7 @@ pub fn store(cx: Cx<'_>, store: &StoreFrame, view: Option<&StoreView>) -> Html {
         <>
             { heading(cx.t("heading-store"), String::new()) }
             { fields(cx, false, list) }
+            { rules::choice(cx, store, "inspector-rules") }
             { hashes(cx, store) }
             if let Some(region) = region {
                 { heading(cx.t("heading-region"), region.id.to_string()) }

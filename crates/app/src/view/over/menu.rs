@@ -16,6 +16,7 @@ use crate::{
     view::{
         cx::{Cx, term_pill, yes},
         icons::{icon, role_icon},
+        rules,
     },
     words::variants,
 };
@@ -33,7 +34,7 @@ pub fn store(cx: Cx<'_>, id: StoreId, x: f64, y: f64) -> Html {
         .and_then(|frame| frame.region.peer_on(id));
     // The menu opens towards the middle of the window.
     let place =
-        format!("left:min({x:.0}px, calc(100vw - 288px));top:min({y:.0}px, calc(100vh - 500px))");
+        format!("left:min({x:.0}px, calc(100vw - 288px));top:min({y:.0}px, calc(100vh - 590px))");
     let paused = store.life == Life::Paused;
     let if_alive = |action| (!dead).then_some(Person::Act(action));
     let if_dead = |action| dead.then_some(Person::Act(action));
@@ -76,6 +77,8 @@ pub fn store(cx: Cx<'_>, id: StoreId, x: f64, y: f64) -> Html {
                 &why_alive) }
             { item(cx, "menu-wipe", "x", cx.t("action-wipe"), "",
                 if_dead(Action::Wipe { store: id, identity: Identity::New }), &why_alive) }
+            <hr />
+            { rules::choice(cx, store, "menu-rules") }
         </div>
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     view::{
         cx::{Cx, yes},
         icons::{icon, role_icon},
+        rules,
     },
     words::variants,
 };
@@ -69,6 +70,7 @@ pub fn store(cx: Cx<'_>, geometry: &Geometry, place: Place) -> Html {
             data-commit={frame.map(|store| store.commit.to_string())}
             data-applied={frame.map(|store| store.applied.to_string())}
             data-flushed={frame.map(|store| store.flushed.to_string())}
+            data-rules={frame.map(|store| store.rules_in_force.clone().unwrap_or_default())}
             data-writing={frame.map(|store| {
                 store.writing.map(|cycle| cycle.to_string()).unwrap_or_default()
             })}
@@ -111,7 +113,10 @@ fn name(cx: Cx<'_>, id: StoreId, frame: Option<&StoreFrame>) -> String {
 /// The name below the dial, for small stages.
 fn tag(cx: Cx<'_>, id: StoreId, frame: Option<&StoreFrame>) -> Html {
     html! {
-        <span class="tag-under"><b>{ id.to_string() }</b>{ " " }{ role_words(cx, frame) }</span>
+        <span class="tag-under">
+            <b>{ id.to_string() }</b>{ " " }{ role_words(cx, frame) }
+            if let Some(store) = frame { { rules::mark(cx, store) } }
+        </span>
     }
 }
 
@@ -133,6 +138,7 @@ fn plate(cx: Cx<'_>, id: StoreId, frame: Option<&StoreFrame>) -> Html {
                     <span>{ cx.t("plate-commit") }{ " " }<b>{ store.commit.get() }</b></span>
                 </span>
                 { last_word(cx, store) }
+                { rules::mark(cx, store) }
                 { disk(cx, store) }
             }
         </span>
