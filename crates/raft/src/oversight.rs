@@ -30,8 +30,8 @@ use std::fmt::Debug;
 
 use crate::rules::{CORRECT, Rules};
 
-/// What a peer is asked for besides its work. It never changes in a peer's life, and no decision
-/// depends on whether somebody listens.
+/// What a peer is asked for besides its work. Whether somebody listens never changes in a peer's
+/// life, and no decision depends on it.
 pub trait Oversight: Copy + Debug {
     /// The table to decide by, where it is another than [`CORRECT`]. `None` has the correct rules
     /// called directly, where the compiler can inline them.
