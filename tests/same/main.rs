@@ -3,7 +3,10 @@
 
 #![cfg(target_arch = "wasm32")]
 
-use engine::golden::{FILE, Golden, SEEDS};
+use engine::{
+    fresh::{self, IN_BROWSERS, Run},
+    golden::{FILE, Golden, SEEDS},
+};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_dedicated_worker);
@@ -36,4 +39,17 @@ fn seeds_51_to_75_end_in_the_hashes_of_the_golden_file() {
 #[wasm_bindgen_test]
 fn seeds_76_to_100_end_in_the_hashes_of_the_golden_file() {
     compare(3);
+}
+
+#[wasm_bindgen_test]
+fn twenty_fresh_seeds_end_as_they_did_natively() {
+    let file = include_str!(concat!(env!("OUT_DIR"), "/fresh-seeds.txt"));
+    let runs = fresh::parse(file).expect("the file can be read");
+    assert!(
+        runs.len() > IN_BROWSERS,
+        "run `cargo test -p engine --test fresh` before this suite is built"
+    );
+    for run in &runs[..IN_BROWSERS] {
+        assert_eq!(Run::of(run.seed), *run);
+    }
 }

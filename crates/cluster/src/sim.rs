@@ -349,10 +349,22 @@ pub fn run_hash(seed: u64, virtual_seconds: u64) -> u64 {
 /// As [`run_hash`], with the last event of the run.
 #[must_use]
 pub fn run(seed: u64, virtual_seconds: u64) -> (u64, EventId) {
+    let simulation = ran(seed, virtual_seconds);
+    let conductor = simulation.conductor();
+    (conductor.run_hash(), conductor.event())
+}
+
+/// As [`run_hash`], with the hash of the state that the run ends in.
+#[must_use]
+pub fn end_hashes(seed: u64, virtual_seconds: u64) -> (u64, u64) {
+    let simulation = ran(seed, virtual_seconds);
+    (simulation.conductor().run_hash(), simulation.state_hash())
+}
+
+fn ran(seed: u64, virtual_seconds: u64) -> Simulation<Store> {
     let until = VirtualTime::new(virtual_seconds * 1_000 * US_PER_MS);
     let mut simulation = Simulation::<Store>::new(SimulationConfig::from_seed(seed, until));
     simulation.conductor_mut().stop_recording();
     simulation.run_until(until);
-    let conductor = simulation.conductor();
-    (conductor.run_hash(), conductor.event())
+    simulation
 }

@@ -20,6 +20,7 @@
 
 pub mod conductor;
 pub mod disk;
+pub mod fresh;
 pub mod golden;
 pub mod js;
 mod lab;

@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::exec;
 use crate::steps::Steps;
-use crate::suites;
+use crate::suites::{self, Place};
 use crate::tidy;
 use crate::tools::{Cache, WASM_TARGET};
 
@@ -49,8 +49,11 @@ fn checks() -> [(&'static str, String); 4] {
     let packages = FOR_BROWSERS
         .map(|package| format!("-p {package}"))
         .join(" ");
-    let features = suites::in_browsers().map(|all| suites::features(&all).join(" "));
-    let features = features.unwrap_or_default();
+    let features = [Place::Browser, Place::Node].map(|place| {
+        let all = suites::of(place).unwrap_or_default();
+        suites::features(&all, place).join(" ")
+    });
+    let features = features.join(" ");
     let native = "--workspace --features tests/e2e";
     [
         ("fmt", "fmt --all --check".to_owned()),

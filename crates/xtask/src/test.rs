@@ -14,7 +14,7 @@ use crate::build;
 use crate::counts::{self, Counts};
 use crate::exec;
 use crate::steps::Steps;
-use crate::suites;
+use crate::suites::{self, Place};
 use crate::tools::{Cache, FOR_TESTS, Ready, WASM_TARGET};
 
 /// How long a suite in a browser may take, and its driver to start, in seconds.
@@ -40,6 +40,8 @@ pub(crate) struct Test {
 enum Group {
     /// Unit, integration and documentation tests, without a browser.
     Native,
+    /// What runs in WebAssembly under Node.
+    Node,
     /// What runs inside a worker of Chromium.
     Chromium,
     /// What runs inside a worker of Firefox.
@@ -50,8 +52,9 @@ enum Group {
     E2eFirefox,
 }
 
-const ALL: [Group; 5] = [
+const ALL: [Group; 6] = [
     Group::Native,
+    Group::Node,
     Group::Chromium,
     Group::Firefox,
     Group::E2eChromium,
@@ -73,6 +76,7 @@ impl Group {
     fn name(self) -> &'static str {
         match self {
             Self::Native => "native",
+            Self::Node => "node",
             Self::Chromium => "chromium",
             Self::Firefox => "firefox",
             Self::E2eChromium => "e2e-chromium",
@@ -82,7 +86,7 @@ impl Group {
 
     fn browser(self) -> Option<Browser> {
         match self {
-            Self::Native => None,
+            Self::Native | Self::Node => None,
             Self::Chromium | Self::E2eChromium => Some(Browser::Chromium),
             Self::Firefox | Self::E2eFirefox => Some(Browser::Firefox),
         }
@@ -99,18 +103,28 @@ pub(crate) fn run(options: &Test, cache: &Cache, steps: &mut Steps) -> Result<()
         [] => ALL.into(),
         only => only.iter().copied().collect(),
     };
-    let equipment = if groups.iter().any(|group| group.browser().is_some()) {
-        let tools = cache.prepare(FOR_TESTS, steps)?;
-        let browsers = Browsers::prepare(&tools, steps)?;
-        Some((tools, browsers))
+    let wants_tools = groups.iter().any(|group| *group != Group::Native);
+    let tools = if wants_tools {
+        Some(cache.prepare(FOR_TESTS, steps)?)
     } else {
         None
+    };
+    let wants_browsers = groups.iter().any(|group| group.browser().is_some());
+    let browsers = match &tools {
+        Some(tools) if wants_browsers => Some(Browsers::prepare(tools, steps)?),
+        _ => None,
     };
     let mut outcomes = Vec::new();
     if groups.contains(&Group::Native) {
         outcomes.push(native(options, steps)?);
+    } else if wants_tools {
+        fresh_seeds(steps)?;
     }
-    if let Some((tools, browsers)) = &equipment {
+    if let Some(tools) = tools.as_ref().filter(|_| groups.contains(&Group::Node)) {
+        let mut command = in_wasm(tools, Place::Node)?;
+        outcomes.push(stage(Group::Node, &mut command, options, steps)?);
+    }
+    if let (Some(tools), Some(browsers)) = (&tools, &browsers) {
         in_browsers(options, &groups, tools, browsers, steps, &mut outcomes)?;
     }
     conclude(&outcomes, steps)
@@ -146,7 +160,7 @@ fn in_browsers(
         let mut command = if group.wants_page() {
             e2e("e2e")?
         } else {
-            unit(tools)?
+            in_wasm(tools, Place::Browser)?
         };
         browsers.tell(browser, &mut command);
         let mut outcome = stage(*group, &mut command, options, steps)?;
@@ -190,12 +204,23 @@ fn native(options: &Test, steps: &mut Steps) -> Result<Outcome> {
     stage(Group::Native, &mut command, options, steps)
 }
 
-/// The suites that run inside a browser's worker.
-fn unit(tools: &Ready) -> Result<Command> {
-    let all = suites::in_browsers()?;
+/// What the suites in WebAssembly are compared with: the hashes of this commit's seeds, which the
+/// native tests leave behind.
+fn fresh_seeds(steps: &mut Steps) -> Result<()> {
+    let mut command = exec::cargo();
+    command.args(["test", "-p", "engine", "--test", "fresh"]);
+    let log = exec::report_dir("logs")?.join("fresh-seeds.log");
+    steps.run("fresh seeds", |progress| {
+        exec::logged(&mut command, &log, progress)
+    })
+}
+
+/// The suites that run in WebAssembly, in a browser's worker or under Node.
+fn in_wasm(tools: &Ready, place: Place) -> Result<Command> {
+    let all = suites::of(place)?;
     let mut command = exec::cargo();
     command.args(["test", "--target", WASM_TARGET, "--no-fail-fast"]);
-    command.args(suites::features(&all));
+    command.args(suites::features(&all, place));
     for suites in all {
         command.args(["-p", &suites.package]);
         for name in &suites.names {
@@ -204,7 +229,9 @@ fn unit(tools: &Ready) -> Result<Command> {
     }
     let runner = tools.program("wasm-bindgen-test-runner")?;
     command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
-    command.env("WASM_BINDGEN_TEST_ONLY_WEB", "1");
+    if place == Place::Browser {
+        command.env("WASM_BINDGEN_TEST_ONLY_WEB", "1");
+    }
     command.env("WASM_BINDGEN_TEST_TIMEOUT", BROWSER_SECONDS_MAX);
     command.env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", DRIVER_SECONDS_MAX);
     let capabilities = exec::root().join("tests/webdriver.json");

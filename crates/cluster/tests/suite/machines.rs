@@ -140,7 +140,7 @@ fn a_store_without_room_acknowledges_nothing_and_recovers_when_there_is_room() {
     }
     assert!(sim.counts().full_disks > 0);
     // A majority with the leader.
-    for store in full[..full.len() / 2].to_vec() {
+    for &store in &full[..full.len() / 2] {
         act(&mut sim, Action::FillDisk { store, full: false });
     }
     let committed = |sim: &mut Sim| leader(sim, &[]).is_some_and(|id| commit(sim, id) > before);

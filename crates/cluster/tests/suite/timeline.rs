@@ -78,7 +78,7 @@ fn what_is_done_to_a_part_of_a_cluster_shows_in_that_part_of_its_state() {
             Action::Block {
                 ways: vec![(store, store)],
             },
-        )
+        );
     });
     assert_eq!(healed, ["network"]);
     let asked = changed(&sim, |sim| {
