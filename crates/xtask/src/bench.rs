@@ -4,6 +4,8 @@
 //! `cargo xtask figures` finds them. With `--lean-reference` it is `target/bench/NAME-lean.json`.
 
 mod core;
+mod places;
+mod sim;
 
 use anyhow::{Result, anyhow};
 use clap::Args;
@@ -15,7 +17,7 @@ use crate::tools::Cache;
 /// Options of `bench`.
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
-    /// What to measure: `core`.
+    /// What to measure: `core` or `sim`.
     name: String,
     /// Rounds of each case; what is reported is the median.
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(5..))]
@@ -38,7 +40,7 @@ impl Bench {
 type Make = fn(&Bench, &Cache, &mut Steps) -> Result<Vec<Figure>>;
 
 /// Everything that can be measured.
-const BENCHES: [(&str, Make); 1] = [("core", core::run)];
+const BENCHES: [(&str, Make); 2] = [("core", core::run), ("sim", sim::run)];
 
 /// Measures, prints and keeps.
 pub(crate) fn run(options: &Bench, tools: &Cache, steps: &mut Steps) -> Result<()> {
@@ -105,7 +107,7 @@ mod tests {
     fn an_unknown_name_is_an_error_that_lists_the_names() {
         let error = find("cores").expect_err("there is none").to_string();
         assert!(
-            error.contains("`cores`") && error.ends_with("core"),
+            error.contains("`cores`") && error.ends_with("core, sim"),
             "{error}"
         );
         assert!(find("core").is_ok());

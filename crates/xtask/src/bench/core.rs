@@ -11,12 +11,13 @@
 //! overseen ones that decide by the correct rules and trace nothing.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde::Deserialize;
 
 use super::Bench;
+use super::places::{self, PLACES, Place, median, samples};
 use crate::exec;
 use crate::figures::Figure;
 use crate::protoc;
@@ -42,16 +43,6 @@ const OVERSIGHT: (&str, &str) = CASES[0];
 /// Loads the module and prints what a case gives.
 const NODE_SCRIPT: &str = "const [path, name, reference, rounds] = process.argv.slice(1); \
     console.log(require(path).run(name, reference, Number(rounds)));";
-
-/// Where the cases run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    Native,
-    Wasm,
-}
-
-/// The places, in the order of the table.
-const PLACES: [Place; 2] = [Place::Native, Place::Wasm];
 
 /// A core, as the program names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -157,12 +148,7 @@ struct Outcome {
 
 /// Builds, runs and compares.
 pub(super) fn run(options: &Bench, tools: &Cache, steps: &mut Steps) -> Result<Vec<Figure>> {
-    let node = exec::find("node").ok_or_else(|| {
-        anyhow!(
-            "Node is needed for the wasm half and is not on PATH: install Node 20 or later \
-             (https://nodejs.org, or `sudo apt-get install nodejs`) and run this again"
-        )
-    })?;
+    let node = places::node()?;
     let tools = tools.prepare(FOR_BENCHES, steps)?;
     let protoc = protoc::prepare(steps)?;
     let reference = if options.lean_reference {
@@ -280,27 +266,6 @@ impl Builder<'_> {
     }
 }
 
-impl Place {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Native => "native",
-            Self::Wasm => "wasm",
-        }
-    }
-}
-
-fn samples(command: &mut Command) -> Result<Vec<Sample>> {
-    let words = exec::shown(command);
-    let output = command
-        .stderr(Stdio::inherit())
-        .output()
-        .with_context(|| format!("cannot start `{words}`"))?;
-    if !output.status.success() {
-        bail!("`{words}` failed ({})", output.status);
-    }
-    serde_json::from_slice(&output.stdout).with_context(|| format!("`{words}` printed no samples"))
-}
-
 /// The figures of all rows in all places, in the order of the lists; all of them or an error.
 fn figures(outcomes: &[Outcome], rows: &[Row]) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
@@ -393,14 +358,6 @@ fn ratio_of_round(round: &[Sample]) -> f64 {
         samples.map(|sample| sample.seconds).sum::<f64>()
     };
     seconds(false) / seconds(true)
-}
-
-/// The middle one, or the mean of the two.
-fn median(mut values: Vec<f64>) -> Result<f64> {
-    ensure!(!values.is_empty(), "nothing was measured");
-    values.sort_by(f64::total_cmp);
-    let (low, high) = ((values.len() - 1) / 2, values.len() / 2);
-    Ok(f64::midpoint(values[low], values[high]))
 }
 
 #[cfg(test)]
