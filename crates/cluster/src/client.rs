@@ -413,7 +413,8 @@ impl Client {
 
     /// A client that runs by itself wants something new.
     pub(crate) fn think(&mut self, event: EventId, desk: &mut Desk<'_>) {
-        let Some(worker) = &mut self.worker else {
+        let worker = self.worker.as_mut();
+        let Some(worker) = worker.filter(|worker| !worker.is_done(desk.now)) else {
             return;
         };
         let command = worker.draw_command(self.id, event);

@@ -40,6 +40,7 @@ use crate::{
     round::HostEffect,
     saved::{SavedCluster, SavedLife, SavedStore, newest_operations},
     slot::{Load, Slot, SlotLife},
+    tally::{Counter, Tally},
     workload::{History, HistoryEvent, KeyTable, Worker, WorkloadPlan},
 };
 
@@ -87,6 +88,8 @@ pub struct Conductor {
     history: History,
     #[serde(skip)]
     lookout: Option<Lookout>,
+    #[serde(skip)]
+    counter: Counter,
 }
 
 /// What a store is to bring.
@@ -160,6 +163,7 @@ impl Conductor {
             projection: Projection::new(&region),
             history: History::default(),
             lookout: None,
+            counter: Counter::new(settings),
             region,
         };
         conductor.restore_stores(&saved.stores);
@@ -318,6 +322,7 @@ impl Conductor {
             projection: _,
             history: _,
             lookout: _,
+            counter: _,
         } = self;
         let stand = (settings, workload, region, event, now, run_hash, next_store);
         vec![
@@ -389,6 +394,12 @@ impl Conductor {
     /// [`Conductor::record_page_client`].
     pub fn take_history(&mut self) -> History {
         std::mem::take(&mut self.history)
+    }
+
+    /// How often trouble changed something in this segment.
+    #[must_use]
+    pub const fn tally(&self) -> Tally {
+        self.counter.tally
     }
 
     /// The bytes recorded since the last call, empty when there are none or a round is open. In

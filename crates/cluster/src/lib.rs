@@ -29,6 +29,8 @@ mod saved;
 pub mod shrink;
 pub mod sim;
 mod slot;
+pub mod soak;
+mod tally;
 pub mod watch;
 mod workload;
 
@@ -41,6 +43,7 @@ pub use crate::recording::{
 };
 pub use crate::round::{Delivery, HostEffect, Next, Round, StoreRequest};
 pub use crate::saved::{SAVED_VERSION, SavedCluster, SavedError, SavedLife, SavedLink, SavedStore};
+pub use crate::tally::Tally;
 pub use crate::workload::{
     ClientFeature, ClientLoop, Converted, HISTORY_LENGTH_MAX, History, HistoryEvent, HistoryFault,
     HistoryJudge, KeyChoice, OperationKind, Presence, WORKLOAD_CLIENTS_MAX, WORKLOAD_KEYS_MAX,

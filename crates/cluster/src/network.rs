@@ -171,11 +171,15 @@ impl Network {
             .collect();
     }
 
+    /// Whether `a` and `b` are in different groups of the cut.
+    pub(crate) fn is_parted(&self, a: StoreId, b: StoreId) -> bool {
+        let group = |store| self.cut.iter().position(|group| group.contains(&store));
+        !self.cut.is_empty() && group(a) != group(b)
+    }
+
     /// Whether the way from `a` to `b` is cut now.
     pub(crate) fn is_cut(&self, a: StoreId, b: StoreId) -> bool {
-        let group = |store| self.cut.iter().position(|group| group.contains(&store));
-        let is_parted = !self.cut.is_empty() && group(a) != group(b);
-        is_parted || self.blocked.contains(&(a, b))
+        self.is_parted(a, b) || self.blocked.contains(&(a, b))
     }
 
     /// Takes a message from its sender. Draws the same number of times for every message.

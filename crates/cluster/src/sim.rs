@@ -5,6 +5,7 @@
 //! had reached the disk, and (where wanted) which answers, disks and starts are late.
 
 mod deed;
+pub(crate) mod fault;
 mod host;
 mod plan;
 pub mod timeline;
@@ -13,17 +14,19 @@ use std::collections::BTreeMap;
 
 use raftstore::{Store, image::MemoryDisk};
 use types::{
-    action::{Acted, Action, Misuse},
+    action::{Acted, Action, MessageDeed, Misuse},
     event::EventId,
+    frame::{Holder, MessageFrame},
     id::StoreId,
     io::Output,
     settings::Settings,
-    time::{US_PER_MS, VirtualTime},
+    time::{ClockRate, US_PER_MS, VirtualTime},
 };
 
 pub use deed::{CrashPoint, Deed};
+pub use fault::{FaultKind, Presence};
 pub use host::{HostConfig, HostCounts, Observed, Sight};
-pub use plan::{FaultKind, Tempo, draw_plan};
+pub use plan::{Tempo, draw_plan};
 
 use crate::{
     conductor::{ClusterConfig, Conductor},
@@ -31,9 +34,20 @@ use crate::{
     node::{Machine, Node, check_rules},
     parts::{self, Part},
     replay::{SegmentEnd, StoreEnd},
+    saved::SavedLink,
     workload::WorkloadPlan,
 };
 use host::SimulatedHost;
+
+/// The settings that faults change.
+const HEALED: [&str; 6] = [
+    "loss_permille",
+    "duplicate_permille",
+    "reorder_permille",
+    "latency_ms_max",
+    "disk_ms_max",
+    "bytes_per_ms",
+];
 
 /// A run, given before it starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +96,7 @@ impl SimulationConfig {
             ..Settings::default()
         };
         let clients = u32::try_from(dice.between(1, 4)).expect("a small number");
-        let kinds: Vec<FaultKind> = FaultKind::ALL
+        let kinds: Vec<FaultKind> = FaultKind::BASIC
             .into_iter()
             .filter(|_| dice.happens(600))
             .collect();
@@ -191,6 +205,43 @@ impl<N: Node> Simulation<N> {
         self.host.calm();
     }
 
+    /// Undoes every fault that can be undone: those that trouble the run by themselves, and those
+    /// of actions. `usual` are the settings to go back to. Nobody is started.
+    pub fn heal(&mut self, usual: &Settings) {
+        self.calm();
+        let mut actions = vec![Action::Heal];
+        for name in HEALED {
+            let value = usual.get(name).expect("a setting of the table");
+            let name = name.to_owned();
+            actions.push(Action::Set { name, value });
+        }
+        let saved = self.conductor.saved();
+        for SavedLink { from, to, .. } in saved.links {
+            let plan = None;
+            actions.push(Action::Link { from, to, plan });
+        }
+        let by_hand = |frame: &MessageFrame| frame.held.is_some_and(|held| held.by == Holder::Hand);
+        let messages = self.conductor.frame().messages;
+        for frame in messages.into_iter().filter(by_hand) {
+            actions.push(Action::Message {
+                id: frame.id,
+                duplicate: frame.duplicate,
+                deed: MessageDeed::Release,
+            });
+        }
+        for store in saved.stores {
+            let (store, rate) = (store.id, ClockRate::TRUE);
+            actions.push(Action::Resume { store });
+            actions.push(Action::Drift { store, rate });
+            let full = false;
+            actions.push(Action::FillDisk { store, full });
+        }
+        for action in actions {
+            // Whoever is not paused cannot be resumed.
+            drop(self.act(action));
+        }
+    }
+
     /// A store that stopped by itself cannot be killed; such actions change nothing.
     fn act_as_planned(&mut self, deed: Deed) {
         match deed {
@@ -292,6 +343,46 @@ impl<N: Node> Simulation<N> {
     #[must_use]
     pub const fn counts(&self) -> HostCounts {
         self.host.counts()
+    }
+
+    /// How often each kind of fault changed something so far. Kinds that the host cannot tell are
+    /// left out.
+    #[must_use]
+    pub fn felt(&self) -> BTreeMap<FaultKind, u64> {
+        let (host, tally) = (self.host.counts(), self.conductor.tally());
+        let network = self.conductor.network_counts();
+        let kills = host.kills_unanswered + host.kills_answered;
+        let at_points = host.crashes_before_write
+            + host.crashes_after_write
+            + host.crashes_after_messages
+            + host.crashes_in_snapshot_install;
+        let felt = [
+            (FaultKind::Kill, host.kills_felt),
+            (FaultKind::KillInRound, kills.saturating_sub(at_points)),
+            (FaultKind::CrashBeforeWrite, host.crashes_before_write),
+            (FaultKind::CrashAfterWrite, host.crashes_after_write),
+            (FaultKind::CrashAfterMessages, host.crashes_after_messages),
+            (FaultKind::SnapshotCrash, host.crashes_in_snapshot_install),
+            (FaultKind::DiskFull, host.full_disks),
+            (FaultKind::CorruptRow, host.rows_spoiled),
+            (FaultKind::Wipe, host.disks_wiped),
+            (FaultKind::Pause, tally.paused),
+            (FaultKind::Drift, tally.drifted),
+            (FaultKind::LateAnswer, host.late_answers),
+            (FaultKind::LateDisk, host.late_disks),
+            (FaultKind::LateStart, host.late_loads),
+            (FaultKind::Cut, tally.cut),
+            (FaultKind::OneWay, tally.blocked),
+            (FaultKind::Loss, network.lost_chance),
+            (FaultKind::LinkPlan, network.own_plan),
+            (FaultKind::Bandwidth, network.queued + network.lost_full),
+            (FaultKind::Clog, network.clogged),
+            (FaultKind::Duplicate, tally.doubled),
+            (FaultKind::Reorder, tally.overtaken),
+            (FaultKind::Latency, tally.slow),
+            (FaultKind::Disk, tally.slow_writes),
+        ];
+        felt.into_iter().collect()
     }
 
     /// Actions of the script that made no sense when their time came.

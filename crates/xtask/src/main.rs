@@ -23,6 +23,7 @@ mod protoc;
 mod replay;
 mod serve;
 mod shots;
+mod soak;
 mod steps;
 mod suites;
 mod test;
@@ -66,6 +67,8 @@ enum Command {
     CheckDisk(check_disk::CheckDisk),
     /// Judge a recorded history: is it linearizable? Ends with 0 yes, 1 no, 2 unknown or malformed.
     CheckHistory(check_history::CheckHistory),
+    /// Run seeds of the simulator on all cores, judge each, and count what was seen.
+    Soak(soak::Soak),
     /// Remove what was built.
     Clean(clean::Clean),
     /// Take the screenshots into `target/shots/`.
@@ -103,6 +106,7 @@ fn run(options: Options, steps: &mut Steps) -> Result<()> {
         Command::Lint(command) => lint::run(&command, &tools, steps),
         Command::Replay(command) => replay::run(&command, steps),
         Command::CheckDisk(command) => check_disk::run(&command, steps),
+        Command::Soak(command) => soak::run(&command, steps),
         Command::CheckHistory(_) => unreachable!("it ends before"),
         Command::Clean(command) => clean::run(&command, &tools, steps),
         Command::Shots(command) => shots::run(&command, &tools, steps),

@@ -1,5 +1,6 @@
 //! Steps of a command: progress while one runs, and what each took at the end.
 
+use std::cell::Cell;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -107,6 +108,23 @@ impl Progress {
         }
     }
 
+    /// Counts to `end` from now on: a bar on a terminal, else a line for each tenth.
+    pub(crate) fn count_to(&self, end: u64) -> Count<'_> {
+        if let Some(bar) = &self.bar {
+            let template = "{spinner} {prefix}  {elapsed}  {wide_bar} {pos}/{len}  {eta}";
+            bar.set_style(
+                ProgressStyle::with_template(template)
+                    .unwrap_or_else(|_| ProgressStyle::default_bar()),
+            );
+            bar.set_length(end);
+        }
+        Count {
+            progress: self,
+            end,
+            done: Cell::new(0),
+        }
+    }
+
     /// Says something that should stay on the screen.
     pub(crate) fn say(&self, line: &str) {
         match &self.bar {
@@ -121,5 +139,27 @@ impl Progress {
             bar.finish_and_clear();
         }
         println!("{} {word} in {}", self.name, seconds(took));
+    }
+}
+
+/// A step that is many equal things.
+#[derive(Debug)]
+pub(crate) struct Count<'a> {
+    progress: &'a Progress,
+    end: u64,
+    done: Cell<u64>,
+}
+
+impl Count<'_> {
+    /// One more of them is done.
+    pub(crate) fn one_more(&self) {
+        let done = self.done.get() + 1;
+        self.done.set(done);
+        let tenths = |done: u64| u128::from(done) * 10 / u128::from(self.end.max(1));
+        match &self.progress.bar {
+            Some(bar) => bar.inc(1),
+            None if tenths(done) > tenths(done - 1) => println!("  {done} of {}", self.end),
+            None => {}
+        }
     }
 }

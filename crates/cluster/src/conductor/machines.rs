@@ -64,6 +64,8 @@ impl Conductor {
         at: types::time::StoreTime,
     ) -> crate::queue::Key {
         let due = self.wake_due(store, at);
+        let drifts = self.slots[&store].clock.rate() != ClockRate::TRUE;
+        self.counter.tally.drifted += u64::from(drifts);
         self.queue.push(due, Event::Wake { store })
     }
 

@@ -3,8 +3,9 @@
 use checker::Moment;
 use types::{
     codec,
+    disk::DiskWrite,
     event::{EventId, MadeBy},
-    id::{Cycle, Incarnation, StoreId},
+    id::{Incarnation, StoreId},
     io::{Output, Stop},
     store::{Reply, StoreMessage},
     time::StoreTime,
@@ -61,7 +62,7 @@ impl Conductor {
         }
         self.slot(store).life = SlotLife::Up;
         if let Some(write) = output.write {
-            self.open_write(store, write.cycle);
+            self.open_write(store, &write);
         }
         self.set_timer(store, output.wake_at, event);
     }
@@ -73,6 +74,7 @@ impl Conductor {
             .send(message, id, now, settings, &mut self.dice)
         {
             Sent::Flying(first, second) => {
+                self.counter.sent(&first.frame, now, settings);
                 for flight in std::iter::once(first).chain(second) {
                     let due = flight.frame.due;
                     self.queue.push(due, Event::Message(flight));
@@ -89,8 +91,9 @@ impl Conductor {
         self.queue.push(due, Event::Reply { from, reply });
     }
 
-    fn open_write(&mut self, store: StoreId, cycle: Cycle) {
-        let due = self.draw_disk_due();
+    fn open_write(&mut self, store: StoreId, write: &DiskWrite) {
+        let (cycle, due) = (write.cycle, self.draw_disk_due());
+        self.counter.writes(write, due.since(self.now));
         let fails = self.slots[&store].is_full;
         let due = (!fails).then(|| self.queue.push(due, Event::Durable { store, cycle }));
         let slot = self.slot(store);

@@ -13,6 +13,10 @@ use crate::queue::{Event, Flight, MessageName, after_ms, whole_ms};
 impl Conductor {
     /// A message does not arrive.
     pub(super) fn lose(&mut self, frame: MessageFrame, reason: LossReason) {
+        if reason == LossReason::Cut {
+            let by_cut = self.network.is_parted(frame.from, frame.to);
+            self.counter.closed(by_cut);
+        }
         self.network.lost(reason);
         self.projection.lost(frame, self.now, reason);
     }

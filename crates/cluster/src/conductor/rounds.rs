@@ -207,6 +207,7 @@ impl Conductor {
         if self.network.is_cut(frame.from, frame.to) {
             self.lose(frame, LossReason::Cut);
         } else if up {
+            self.counter.arrived(&frame);
             self.deliver(frame.to, Input::Message(flight.message), parcels);
         } else {
             self.lose(frame, LossReason::Down);
@@ -228,6 +229,7 @@ impl Conductor {
         let slot = self.slot(store);
         if let Some(pause) = &mut slot.pause {
             pause.waiting.push(delivered);
+            self.counter.tally.paused += 1;
             return;
         }
         if let Some(late) = &mut slot.late {

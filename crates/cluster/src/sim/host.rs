@@ -7,15 +7,15 @@ use raftstore::{image::MemoryDisk, rows};
 use serde::Serialize;
 use types::{
     action::Action,
-    disk::{DiskWrite, RowKey, RowOp, Table},
+    disk::{DiskWrite, RowOp, Table},
     event::EventId,
     frame::Owed,
     id::{Cycle, StoreId},
     io::{Input, Output, Stop},
-    raft::LogIndex,
+    raft::{RaftFact, Role},
     store::StoreMessage,
     time::VirtualTime,
-    view::Fact,
+    view::{Fact, FactBody},
 };
 
 use crate::{
@@ -25,6 +25,7 @@ use crate::{
     parts::Part,
     round::{Delivery, HostEffect, Next, Round, StoreRequest},
     sim::CrashPoint,
+    tally::{installs, matters},
     watch::changes,
 };
 
@@ -94,6 +95,8 @@ pub struct HostCounts {
     pub kills_answered: u64,
     /// Kills that took a write of log entries away.
     pub entries_lost: u64,
+    /// Kills from outside that took a write of entries, a vote or a snapshot, or a leader's life.
+    pub kills_felt: u64,
     /// Messages that reached a store.
     pub messages: u64,
     /// Crashes at [`CrashPoint::BeforeWrite`].
@@ -110,6 +113,8 @@ pub struct HostCounts {
     pub rows_spoiled: u64,
     /// Disks that held something and were wiped.
     pub disks_wiped: u64,
+    /// Requests that stores carried out.
+    pub requests_done: u64,
 }
 
 /// Something that the host saw.
@@ -191,27 +196,6 @@ impl Diary {
     }
 }
 
-/// Whether a write holds entries, a vote or a snapshot: what others may count on.
-fn matters(write: &DiskWrite) -> bool {
-    let of_raft = |op: &RowOp| match op {
-        RowOp::Put(row) => matches!(row.key.table(), Table::RaftLog | Table::RaftState),
-        RowOp::Delete(_) | RowOp::DeleteRange { .. } => false,
-    };
-    write.ops.iter().any(of_raft) || installs(write)
-}
-
-/// Whether a write puts a snapshot in the place of a whole log.
-fn installs(write: &DiskWrite) -> bool {
-    let drops_log = |op: &RowOp| match op {
-        RowOp::DeleteRange {
-            from: RowKey::RaftLog { region, first },
-            to: RowKey::RaftLog { region: end, .. },
-        } => *first == LogIndex::ZERO && end > region,
-        _ => false,
-    };
-    write.ops.iter().any(drops_log)
-}
-
 fn writes_entries(write: &DiskWrite) -> bool {
     let is_entry = |op: &RowOp| match op {
         RowOp::Put(row) => row.key.table() == Table::RaftLog,
@@ -234,6 +218,15 @@ fn hears_of_a_write(round: &Round, store: StoreId) -> bool {
     }
 }
 
+/// Whether a store leads after these facts, where they tell.
+fn leads_after(facts: &[Fact]) -> Option<bool> {
+    let role = |fact: &Fact| match &fact.body {
+        FactBody::Raft(RaftFact::RoleChanged { role, .. }) => Some(*role == Role::Leader),
+        _ => None,
+    };
+    facts.iter().rev().find_map(role)
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct SimulatedHost<N: Node> {
     config: HostConfig,
@@ -254,6 +247,10 @@ pub(super) struct SimulatedHost<N: Node> {
     turn: u64,
     observed: Vec<Observed>,
     counts: HostCounts,
+    /// Stores that lead, by their own words.
+    leading: BTreeSet<StoreId>,
+    /// Whether it is the host itself that kills just now.
+    kills: bool,
 }
 
 impl<N: Node> SimulatedHost<N> {
@@ -272,6 +269,8 @@ impl<N: Node> SimulatedHost<N> {
             turn: 0,
             observed: Vec::new(),
             counts: HostCounts::default(),
+            leading: BTreeSet::new(),
+            kills: false,
         }
     }
 
@@ -339,6 +338,8 @@ impl<N: Node> SimulatedHost<N> {
             turn,
             observed: _,
             counts: _,
+            leading: _,
+            kills: _,
         } = self;
         let host = (config, loading, late, stuck, doomed, full, refused, turn);
         let mut parts = vec![
@@ -497,6 +498,10 @@ impl<N: Node> SimulatedHost<N> {
         if lost.iter().any(writes_entries) {
             self.counts.entries_lost += 1;
         }
+        let led = self.leading.remove(&store);
+        if !self.kills && (led || lost.iter().any(matters)) {
+            self.counts.kills_felt += 1;
+        }
     }
 
     fn diary(&self, conductor: &Conductor) -> Diary {
@@ -535,7 +540,8 @@ impl<N: Node> SimulatedHost<N> {
             }
         }
         for (store, output) in late {
-            if conductor.is_round_open() && self.node(store).is_some() {
+            // A killed one owes nothing; one that could not start does, though it has no node.
+            if conductor.owed_answers().contains(&Owed::Answer { store }) {
                 conductor.store_late(store);
                 self.counts.late_answers += 1;
                 self.put_off(store, LateThing::Answer(output));
@@ -607,7 +613,9 @@ impl<N: Node> SimulatedHost<N> {
             } else {
                 self.counts.kills_answered += 1;
             }
+            self.kills = true;
             self.carry_out(conductor);
+            self.kills = false;
             self.put_off(store, LateThing::Start);
         }
     }
@@ -635,6 +643,15 @@ impl<N: Node> SimulatedHost<N> {
             self.refused.insert(store);
             self.counts.full_disks += u64::from(matters(write));
         }
+        if let Some(leads) = leads_after(&output.facts) {
+            if leads {
+                self.leading.insert(store);
+            } else {
+                self.leading.remove(&store);
+            }
+        }
+        let done = output.replies.iter().filter(|reply| reply.result.is_ok());
+        self.counts.requests_done += u64::try_from(done.count()).expect("few replies");
         for fact in &output.facts {
             diary.note(store, || Sight::Fact(fact.clone()));
         }

@@ -1,49 +1,15 @@
 //! A plan of faults, drawn from a seed.
 
 use types::{
-    action::Action,
+    action::{Action, Identity},
     id::StoreId,
+    link::{LatencyShape, LinkPlan},
     settings::Settings,
-    time::{US_PER_MS, VirtualTime},
+    time::{ClockRate, US_PER_MS, VirtualTime},
 };
 
-use super::Deed;
+use super::{CrashPoint, Deed, FaultKind};
 use crate::dice::Dice;
-
-/// The kinds of faults. Each is undone after a while.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FaultKind {
-    /// A store is killed, and started again.
-    Kill,
-    /// The network is cut in two, and healed.
-    Cut,
-    /// Messages are lost.
-    Loss,
-    /// Messages arrive twice.
-    Duplicate,
-    /// Messages are overtaken.
-    Reorder,
-    /// The network is slow.
-    Latency,
-    /// Disks are slow.
-    Disk,
-    /// Some ways between stores lose everything in one direction.
-    OneWay,
-}
-
-impl FaultKind {
-    /// Every kind.
-    pub const ALL: [Self; 8] = [
-        Self::Kill,
-        Self::Cut,
-        Self::Loss,
-        Self::Duplicate,
-        Self::Reorder,
-        Self::Latency,
-        Self::Disk,
-        Self::OneWay,
-    ];
-}
 
 /// How fast faults follow each other, and how long they last; shortest and longest, in
 /// milliseconds.
@@ -57,6 +23,8 @@ pub struct Tempo {
     pub lasts_ms: (u64, u64),
     /// By how much more the slow network and slow disks may take.
     pub slower_ms: u64,
+    /// By how much a clock may run faster or slower, in thousandths, at most 500.
+    pub drift_permille: u64,
 }
 
 impl Tempo {
@@ -66,11 +34,13 @@ impl Tempo {
         pause_ms: (150, 1_500),
         lasts_ms: (20, 3_000),
         slower_ms: 200,
+        drift_permille: 300,
     };
 }
 
 /// Faults of the given kinds until `until`, in order of time; all are undone, some after `until`.
-/// Nothing here depends on what happens in the run.
+/// Only spoiled and emptied disks stay so, those of a minority at most. Nothing here depends on
+/// what happens in the run.
 #[must_use]
 pub fn draw_plan(
     seed: u64,
@@ -83,8 +53,11 @@ pub fn draw_plan(
         dice: Dice::new(&("faults", seed)),
         settings,
         tempo,
+        // Few seeds shall do with the fewest stores that they can.
+        spare: Dice::new(&("doomed", seed)).below((settings.stores - 1) / 2 + 1),
+        until,
         down_until: vec![VirtualTime::ZERO; usize::try_from(settings.stores).expect("few")],
-        actions: Vec::new(),
+        script: Vec::new(),
     };
     let mut at = VirtualTime::new(tempo.calm_ms * US_PER_MS);
     while at < until && !kinds.is_empty() {
@@ -94,9 +67,8 @@ pub fn draw_plan(
         let (min, max) = tempo.pause_ms;
         at = at.plus(plan.dice.between(min, max) * US_PER_MS);
     }
-    plan.actions.sort_by_key(|(at, _)| *at);
-    let deeds = plan.actions.into_iter();
-    deeds.map(|(at, action)| (at, Deed::Act(action))).collect()
+    plan.script.sort_by_key(|(at, _)| *at);
+    plan.script
 }
 
 struct Plan<'a> {
@@ -105,7 +77,10 @@ struct Plan<'a> {
     tempo: Tempo,
     /// Until when each store is planned to be down.
     down_until: Vec<VirtualTime>,
-    actions: Vec<(VirtualTime, Action)>,
+    /// How many more disks may be spoiled or emptied: never so many that a quorum is gone.
+    spare: u64,
+    until: VirtualTime,
+    script: Vec<(VirtualTime, Deed)>,
 }
 
 impl Plan<'_> {
@@ -116,8 +91,8 @@ impl Plan<'_> {
             FaultKind::Kill => self.kill(at, over),
             FaultKind::Cut => {
                 let groups = self.groups();
-                self.actions.push((at, Action::Cut { groups }));
-                self.actions.push((over, Action::Heal));
+                self.act(at, Action::Cut { groups });
+                self.act(over, Action::Heal);
             }
             FaultKind::Loss => self.set("loss_permille", 300, at, over),
             FaultKind::Duplicate => self.set("duplicate_permille", 400, at, over),
@@ -126,10 +101,130 @@ impl Plan<'_> {
             FaultKind::Disk => self.set_longest("disk_ms", at, over),
             FaultKind::OneWay => {
                 let ways = self.ways();
-                self.actions.push((at, Action::Block { ways }));
+                self.act(at, Action::Block { ways });
                 let ways = Vec::new();
-                self.actions.push((over, Action::Block { ways }));
+                self.act(over, Action::Block { ways });
             }
+            FaultKind::Pause => {
+                let store = self.store();
+                self.act(at, Action::Pause { store });
+                self.act(over, Action::Resume { store });
+            }
+            FaultKind::Drift => self.drift(at, over),
+            FaultKind::DiskFull => {
+                let store = self.store();
+                for (at, full) in [(at, true), (over, false)] {
+                    self.act(at, Action::FillDisk { store, full });
+                }
+            }
+            FaultKind::CorruptRow => self.doom(at, true),
+            FaultKind::Wipe => self.doom(at, false),
+            FaultKind::CrashBeforeWrite => self.crash(at, CrashPoint::BeforeWrite),
+            FaultKind::CrashAfterWrite => self.crash(at, CrashPoint::AfterWrite),
+            FaultKind::CrashAfterMessages => self.crash(at, CrashPoint::AfterMessages),
+            FaultKind::SnapshotCrash => self.crash(at, CrashPoint::InSnapshotInstall),
+            FaultKind::LinkPlan => {
+                let plan = self.link_plan();
+                self.link(plan, at, over);
+            }
+            FaultKind::Clog => {
+                let plan = LinkPlan {
+                    clogged: true,
+                    ..LinkPlan::of(self.settings)
+                };
+                self.link(plan, at, over);
+            }
+            FaultKind::Bandwidth => self.set("bytes_per_ms", 40, at, over),
+            // The host's own habits, by hand, or without a subject yet.
+            FaultKind::HoldMessage
+            | FaultKind::DropMessage
+            | FaultKind::DelayMessage
+            | FaultKind::DoubleMessage
+            | FaultKind::KillInRound
+            | FaultKind::LateAnswer
+            | FaultKind::LateDisk
+            | FaultKind::LateStart
+            | FaultKind::StoreSnapshotCrash
+            | FaultKind::SplitCrash
+            | FaultKind::SchedulerUnreachable
+            | FaultKind::SchedulerRestart => {}
+        }
+    }
+
+    fn act(&mut self, at: VirtualTime, action: Action) {
+        self.script.push((at, Deed::Act(action)));
+    }
+
+    fn crash(&mut self, at: VirtualTime, point: CrashPoint) {
+        let store = self.store();
+        self.script.push((at, Deed::CrashAt { store, point }));
+    }
+
+    fn store(&mut self) -> StoreId {
+        StoreId::new(self.dice.between(1, self.settings.stores))
+    }
+
+    fn link(&mut self, plan: LinkPlan, at: VirtualTime, over: VirtualTime) {
+        let from = self.store();
+        let step = self.dice.between(1, self.settings.stores - 1);
+        let to = StoreId::new((from.get() - 1 + step) % self.settings.stores + 1);
+        let plan = Some(plan);
+        self.act(at, Action::Link { from, to, plan });
+        let plan = None;
+        self.act(over, Action::Link { from, to, plan });
+    }
+
+    fn link_plan(&mut self) -> LinkPlan {
+        let longest = self.settings.latency_ms_max;
+        let is_tailed = self.dice.happens(500);
+        LinkPlan {
+            latency_ms_max: longest + self.dice.below(self.tempo.slower_ms + 1),
+            latency_shape: if is_tailed {
+                LatencyShape::LongTail
+            } else {
+                LatencyShape::Uniform
+            },
+            loss_permille: self.dice.below(200),
+            duplicate_permille: self.dice.below(300),
+            reorder_permille: self.dice.below(300),
+            ..LinkPlan::of(self.settings)
+        }
+    }
+
+    fn drift(&mut self, at: VirtualTime, over: VirtualTime) {
+        let (store, most) = (self.store(), self.tempo.drift_permille);
+        let ahead = self.dice.between(1_000 - most, 1_000 + most);
+        let rate = ClockRate {
+            ahead: u32::try_from(ahead).expect("two thousand at most"),
+            of: 1_000,
+        };
+        self.act(at, Action::Drift { store, rate });
+        let rate = ClockRate::TRUE;
+        self.act(over, Action::Drift { store, rate });
+    }
+
+    /// A store's disk is spoiled or emptied, late enough that cuts which name the store are over.
+    fn doom(&mut self, at: VirtualTime, spoiled: bool) {
+        let at = self.until.get() - self.until.since(at) / 3;
+        let at = VirtualTime::new(at / US_PER_MS * US_PER_MS);
+        let (store, nth) = (self.store(), self.dice.below(1_000));
+        let wiped_ms = self.dice.between(20, 2_000);
+        let is_wiped = self.dice.happens(500) || !spoiled;
+        let place = usize::try_from(store.get() - 1).expect("few stores");
+        if self.spare == 0 || self.down_until[place] >= at {
+            return;
+        }
+        self.spare -= 1;
+        self.down_until[place] = VirtualTime::new(types::id::MAX_SAFE);
+        self.act(at, Action::Kill { store });
+        let after = |ms: u64| at.plus(ms * US_PER_MS);
+        if spoiled {
+            self.act(after(1), Action::CorruptRow { store, nth });
+            self.act(after(10), Action::Start { store });
+        }
+        if is_wiped {
+            let identity = Identity::New;
+            self.act(after(10 + wiped_ms), Action::Wipe { store, identity });
         }
     }
 
@@ -140,8 +235,8 @@ impl Plan<'_> {
         }
         self.down_until[nth] = over;
         let store = StoreId::new(u64::try_from(nth).expect("few stores") + 1);
-        self.actions.push((at, Action::Kill { store }));
-        self.actions.push((over, Action::Start { store }));
+        self.act(at, Action::Kill { store });
+        self.act(over, Action::Start { store });
     }
 
     /// Two groups: one to all but one of the stores on the first side.
@@ -178,8 +273,8 @@ impl Plan<'_> {
             value,
         };
         let value = self.dice.between(1, most);
-        self.actions.push((at, set(value)));
-        self.actions.push((over, set(0)));
+        self.act(at, set(value));
+        self.act(over, set(0));
     }
 
     /// Raises the upper end of a range of milliseconds.
@@ -190,7 +285,7 @@ impl Plan<'_> {
         let slow = usual + self.dice.between(1, more);
         for (at, value) in [(at, slow), (over, usual)] {
             let name = name.clone();
-            self.actions.push((at, Action::Set { name, value }));
+            self.act(at, Action::Set { name, value });
         }
     }
 }

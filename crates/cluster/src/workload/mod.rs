@@ -11,7 +11,7 @@ pub use judge::HistoryJudge;
 pub(crate) use worker::{KeyTable, Worker};
 
 use serde::{Deserialize, Serialize};
-use types::store::Command;
+use types::{store::Command, time::VirtualTime};
 
 /// The most clients of a workload.
 pub const WORKLOAD_CLIENTS_MAX: u32 = 64;
@@ -46,6 +46,9 @@ pub struct WorkloadPlan {
     pub scan_permille: u32,
     /// Compare-and-sets, in thousandths; the rest are gets.
     pub compare_and_set_permille: u32,
+    /// From when on the clients want nothing new; nothing for never. A run that is healed in the
+    /// end comes to rest only without them.
+    pub until: Option<VirtualTime>,
 }
 
 /// Half puts and a tenth deletes of four keys by three clients that wait for each answer.
@@ -62,6 +65,7 @@ impl Default for WorkloadPlan {
             append_permille: 0,
             scan_permille: 0,
             compare_and_set_permille: 0,
+            until: None,
         }
     }
 }

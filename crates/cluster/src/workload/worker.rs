@@ -8,6 +8,7 @@ use types::{
     event::EventId,
     id::ClientId,
     store::{Command, CommandResult},
+    time::VirtualTime,
 };
 
 use super::{ClientLoop, KeyChoice, WorkloadPlan};
@@ -88,6 +89,11 @@ impl Worker {
     /// The pause before the next operation, in milliseconds.
     pub(crate) fn draw_pause(&mut self) -> u64 {
         self.dice.between(1, u64::from(self.plan.think_ms_max))
+    }
+
+    /// Whether the client wants nothing new any more.
+    pub(crate) fn is_done(&self, now: VirtualTime) -> bool {
+        self.plan.until.is_some_and(|until| now >= until)
     }
 
     /// How many operations it may have open, where it does not wait for them.

@@ -56,6 +56,7 @@ const EVERYTHING: WorkloadPlan = WorkloadPlan {
     append_permille: 200,
     scan_permille: 50,
     compare_and_set_permille: 250,
+    until: None,
 };
 
 fn three_stores(workload: Option<WorkloadPlan>) -> SimulationConfig {

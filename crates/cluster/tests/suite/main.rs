@@ -15,6 +15,7 @@ mod operations;
 mod replay;
 mod rules;
 mod seek;
+mod soak;
 mod steps;
 mod support;
 mod timeline;

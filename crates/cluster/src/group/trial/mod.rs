@@ -7,7 +7,7 @@ mod plan;
 mod reproduce;
 mod settle;
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use checker::{Counts, ProgressLimits, ProgressSeen, ProgressTold, Violation};
 use raft::{CORRECT, Limits, Rules};
@@ -23,7 +23,8 @@ use types::{
 use super::GroupNode;
 use crate::{
     dice::Dice,
-    sim::{Deed, Observed, Sight, Simulation},
+    sim::{Deed, FaultKind, Observed, Sight, Simulation},
+    soak::Observer,
     watch::Watch,
 };
 use deeds::{Deeds, Transferee};
@@ -48,7 +49,7 @@ pub struct Trial {
 }
 
 /// What happened in a trial that broke nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Outcome {
     /// What the checker saw.
     pub counts: Counts,
@@ -60,6 +61,16 @@ pub struct Outcome {
     pub troubled_us: u64,
     /// Virtual time from the healing until the group had come together, in microseconds.
     pub settled_us: u64,
+    /// Events that were taken.
+    pub events: u64,
+    /// Virtual time in which somebody led, in microseconds.
+    pub led_us: u64,
+    /// Terms in which two or more stood and nobody won.
+    pub split_votes: u64,
+    /// Requests that were carried out.
+    pub requests_done: u64,
+    /// How often each kind of fault changed something.
+    pub felt: BTreeMap<FaultKind, u64>,
     /// The hash of the run.
     pub run_hash: u64,
 }
@@ -161,6 +172,7 @@ struct Stage {
     dice: Dice,
     sim: Simulation<GroupNode>,
     watch: Watch,
+    observer: Observer,
     deeds: Deeds,
     /// Stores that are dead for good.
     lost: Vec<StoreId>,
@@ -193,6 +205,7 @@ impl Stage {
             plan,
             sim,
             watch,
+            observer: Observer::default(),
             seen: Vec::new(),
         }
     }
@@ -217,6 +230,11 @@ impl Stage {
             entries_lost: host.entries_lost,
             troubled_us: healed.get(),
             settled_us: self.now().since(healed),
+            events: self.sim.conductor().event().seq,
+            led_us: self.observer.led_us(self.now()),
+            split_votes: self.observer.split_votes(),
+            requests_done: host.requests_done,
+            felt: self.sim.felt(),
             run_hash: self.sim.conductor().run_hash(),
         }
     }
@@ -300,6 +318,7 @@ impl Stage {
 
     fn judge(&mut self) -> Result<(), Reason> {
         let observed = self.sim.take_observed();
+        self.observer.take(&observed);
         let taken = self.watch.take(&observed);
         taken.map_err(Reason::Violation)?;
         let mut last = None;

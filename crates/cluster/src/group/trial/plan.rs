@@ -74,16 +74,23 @@ impl Plan {
     pub(super) fn draw(trial: &Trial) -> Self {
         let mut dice = Dice::new(&("trial", trial.seed, trial.preset));
         let settings = draw_settings(trial, &mut dice);
-        let kinds: Vec<FaultKind> = FaultKind::ALL
+        let mut kinds: Vec<FaultKind> = FaultKind::BASIC
             .into_iter()
             .filter(|_| dice.happens(600))
             .collect();
+        // A stream of its own, so that trials without it are what they were.
+        let mut machines = Dice::new(&("machines", trial.seed, trial.preset));
+        let has_more = machines.happens(400);
+        let more = FaultKind::OF_GROUPS.into_iter();
+        kinds.extend(more.filter(|_| machines.happens(500) && has_more));
         let longest = dice.between(300, 1_500);
         let tempo = Tempo {
             calm_ms: 100,
             pause_ms: (20, dice.between(100, 500)),
             lasts_ms: (5, longest),
             slower_ms: dice.between(5, 80),
+            // Leases bear clocks that differ by less than a tenth.
+            drift_permille: 40,
         };
         let until = VirtualTime::new(FAULTS_MS * US_PER_MS);
         let mut host = if dice.happens(300) {

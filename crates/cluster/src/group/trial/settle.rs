@@ -108,19 +108,8 @@ impl Stage {
     }
 
     fn heal(&mut self) {
-        self.sim.calm();
-        self.act(Action::Heal);
         let usual = self.plan.config.cluster.settings;
-        for (name, value) in [
-            ("loss_permille", 0),
-            ("duplicate_permille", 0),
-            ("reorder_permille", 0),
-            ("latency_ms_max", usual.latency_ms_max),
-            ("disk_ms_max", usual.disk_ms_max),
-        ] {
-            let name = name.to_owned();
-            self.act(Action::Set { name, value });
-        }
+        self.sim.heal(&usual);
         self.start_all();
     }
 
