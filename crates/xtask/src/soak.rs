@@ -46,7 +46,8 @@ pub(crate) struct Soak {
     #[arg(long, value_name = "NAME", value_parser = find_rule)]
     rule: Option<&'static str>,
     /// Run nothing; add up what other machines came to.
-    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["seeds", "shard", "rule"])]
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    #[arg(conflicts_with_all = ["seeds", "shard", "rule"])]
     merge: Vec<PathBuf>,
 }
 

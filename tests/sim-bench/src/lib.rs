@@ -66,6 +66,7 @@ impl Case {
             append_permille: 100,
             scan_permille: 0,
             compare_and_set_permille: 100,
+            until: None,
         };
         let mut host = HostConfig::new(seed);
         host.observe = true;

@@ -1,4 +1,4 @@
-//! The kinds of faults, those of the whole playground: also the ones whose subject is not there yet.
+//! The kinds of faults of the whole playground, also those whose subject is not there yet.
 
 use std::fmt;
 
