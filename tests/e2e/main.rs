@@ -3,6 +3,7 @@
 //! `cargo xtask test --only e2e-chromium,e2e-firefox` builds the page and runs this twice.
 
 mod basics;
+mod checks;
 mod disks;
 mod figures;
 mod network;

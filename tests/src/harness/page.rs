@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use protocol::{Answer, Hashes, Hook, Query, QueryError, Run};
+use protocol::{Answer, Hashes, Hook, LabError, LabJob, LabResult, Query, QueryError, Run};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use types::action::{Acted, Action, Misuse, OperationId};
@@ -308,6 +308,49 @@ impl Page {
     async fn query(&self, query: Query) -> Result<Answer> {
         let answer: Result<Answer, QueryError> = self.ask("query", &query).await?;
         answer.with_context(|| format!("asked for {query:?}"))
+    }
+
+    /// Gives the lab a job and waits for what it comes to.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer.
+    pub async fn lab(&self, job: LabJob) -> Result<Result<LabResult, LabError>> {
+        self.ask("lab", &job).await
+    }
+
+    /// Gives the lab a job and does not wait; [`Page::lab_result`] does, by the name returned here.
+    ///
+    /// # Errors
+    ///
+    /// When the page does not take it.
+    pub async fn begin_lab(&self, job: LabJob) -> Result<String> {
+        let text = serde_json::to_string(&job).context("a job without JSON")?;
+        let body = "const name = 'e2eJob' + performance.now();
+            window[name] = window.playground.lab(a[0]);
+            return name;";
+        self.task(body, &[json!(text)]).await
+    }
+
+    /// What a job came to that was begun.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer.
+    pub async fn lab_result(&self, begun: &str) -> Result<Result<LabResult, LabError>> {
+        let answer: String = self
+            .task("return await window[a[0]];", &[json!(begun)])
+            .await?;
+        serde_json::from_str(&answer).with_context(|| format!("the lab answered {answer}"))
+    }
+
+    /// Ends the lab's worker.
+    ///
+    /// # Errors
+    ///
+    /// When the page does not take it.
+    pub async fn end_lab(&self) -> Result<()> {
+        self.tell("endLab", &()).await
     }
 
     /// The hashes of all running stores and of the conductor.

@@ -31,6 +31,13 @@ impl Selector {
         self
     }
 
+    /// All elements inside of it that have this data attribute.
+    #[must_use]
+    pub fn kids(mut self, attribute: &str) -> Self {
+        self.0.push_str(&format!(" [data-{attribute}]"));
+        self
+    }
+
     /// An element with this test id inside of it.
     #[must_use]
     pub fn inside(mut self, id: &str) -> Self {

@@ -40,6 +40,11 @@ impl Hooks {
             ask,
             query,
         });
+        self.method(&object, "lab", send, |ask, job| ToConductor::Lab {
+            ask,
+            job,
+        });
+        order(&object, "endLab", send, |()| ToConductor::EndLab);
         order(&object, "run", send, ToConductor::Run);
         order(&object, "hook", send, ToConductor::Hook);
         let waiting = self.waiting.clone();
@@ -61,6 +66,7 @@ impl Hooks {
         match message {
             FromConductor::Acted { ask, result } => self.resolve(*ask, result),
             FromConductor::Answer { ask, result } => self.resolve(*ask, result),
+            FromConductor::Lab { ask, result } => self.resolve(*ask, result),
             _ => false,
         }
     }

@@ -191,6 +191,10 @@ fn violation(cx: Cx<'_>, frame: &Rc<Frame>, violation: &Violation) -> Html {
                 { for steps.iter().rev().map(|one| step(cx, frame, one)) }
             </ol>
             <p class="cd-note">{ cx.t("card-stopped") }</p>
+            if !cx.state.running() {
+                <button type="button" class="btn primary cd-on" data-testid="verdict-go-on"
+                    onclick={cx.on(Person::Toggle)}>{ cx.t("card-go-on") }</button>
+            }
         </div>
     };
     shell(cx, "invariant", over, cx.t(key), body)

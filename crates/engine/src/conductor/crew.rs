@@ -135,10 +135,14 @@ impl Crew {
     }
 
     fn end(&self, member: &Member) {
-        member.worker.terminate();
-        member.worker.set_onmessage(None);
-        let deaf = self.deaf.as_ref().unchecked_ref();
-        member.worker.set_onerror(Some(deaf));
+        self.bury(&member.worker);
+    }
+
+    /// Ends a worker, whose late errors are nobody's any more.
+    pub(super) fn bury(&self, worker: &Worker) {
+        worker.terminate();
+        worker.set_onmessage(None);
+        worker.set_onerror(Some(self.deaf.as_ref().unchecked_ref()));
     }
 
     /// Says something to a store's worker. Whether it has one.

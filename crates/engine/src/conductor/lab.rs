@@ -46,6 +46,7 @@ pub(super) struct Lab {
 
 /// The worker.
 struct Bench {
+    shell: Weak<Shell>,
     worker: Worker,
     announced: bool,
     outbox: Vec<ToLab>,
@@ -250,6 +251,7 @@ impl Lab {
             outbox.push(ToLab::History(self.history.clone()));
         }
         self.bench = Some(Bench {
+            shell: self.shell.clone(),
             worker,
             announced: false,
             outbox,
@@ -272,9 +274,10 @@ impl Bench {
 
 impl Drop for Bench {
     fn drop(&mut self) {
-        self.worker.terminate();
-        self.worker.set_onmessage(None);
-        self.worker.set_onerror(None);
+        match self.shell.upgrade() {
+            Some(shell) => shell.crew.borrow().bury(&self.worker),
+            None => self.worker.terminate(),
+        }
     }
 }
 
