@@ -4,10 +4,11 @@
 #![cfg(target_arch = "wasm32")]
 
 use engine::{
+    cost::Cost,
     fresh::{self, IN_BROWSERS, Run},
     golden::{FILE, Golden, SEEDS},
 };
-use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+use wasm_bindgen_test::{console_log, wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_dedicated_worker);
 
@@ -52,4 +53,11 @@ fn twenty_fresh_seeds_end_as_they_did_natively() {
     for run in &runs[..IN_BROWSERS] {
         assert_eq!(Run::of(run.seed), *run);
     }
+}
+
+#[wasm_bindgen_test]
+fn what_judging_the_invariants_costs_a_conductor_is_printed() {
+    let cost = Cost::measure(engine::port::real_us);
+    console_log!("{cost}");
+    assert!(cost.events > 50_000, "only {} events", cost.events);
 }

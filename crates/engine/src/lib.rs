@@ -8,6 +8,7 @@
 //!   ([`locks`]).
 //! * `lab`, started by the conductor when there is something to do for it, replays, seeks and forks
 //!   recordings and judges what clients saw, all in memory.
+//! * [`cost`] measures what judging the invariants costs a conductor.
 //! * [`golden`] holds the run hashes that every platform must come to.
 //!
 //! A name is a role, and after a bar the absolute URL of the loader script for workers that run
@@ -19,6 +20,7 @@
 #![deny(missing_docs)]
 
 pub mod conductor;
+pub mod cost;
 pub mod disk;
 pub mod fresh;
 pub mod golden;
