@@ -1,4 +1,5 @@
-//! The fresh seeds of this commit in WebAssembly under Node: the hashes are those of the native run.
+//! The fresh seeds of this commit in WebAssembly under Node: the hashes are those of the native
+//! run.
 
 #![cfg(target_arch = "wasm32")]
 

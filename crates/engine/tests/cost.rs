@@ -1,5 +1,7 @@
 //! What judging the invariants costs, natively: `cargo test -p engine --test cost -- --nocapture`.
 
+#![allow(clippy::print_stdout, reason = "printing is what it is for")]
+
 use std::time::Instant;
 
 use engine::cost::Cost;

@@ -1,6 +1,7 @@
 //! A failing run can be made small: it keeps its verdict, and the correct rules pass it.
 //!
-//! The table is left in `target/shrunk.md`. `LAB=name` shrinks runs of one rule alone, `LAB_ALL=1` those of every rule.
+//! The table is left in `target/shrunk.md`. `LAB=name` shrinks runs of one rule alone, `LAB_ALL=1`
+//! those of every rule.
 
 // A test may ask its environment; the crate itself may not.
 #![allow(clippy::disallowed_methods)]

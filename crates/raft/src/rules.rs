@@ -1,7 +1,8 @@
 //! The decisions of raft, each a small pure function beside the section that asks for it.
 //!
 //! A peer whose [`crate::Oversight`] says so calls them through a [`Rules`] table, so that a bug
-//! lab can run it with a broken one. A rule sees small values and returns a verdict; it changes nothing and keeps nothing.
+//! lab can run it with a broken one. A rule sees small values and returns a verdict; it changes
+//! nothing and keeps nothing.
 //! "Paper" is the extended version of "In Search of an Understandable Consensus Algorithm",
 //! "thesis" is "Consensus: Bridging Theory and Practice"; names such as "X2" are the pitfalls that
 //! a rule guards against.

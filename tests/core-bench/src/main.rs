@@ -1,5 +1,5 @@
-//! `core-bench CASE REFERENCE ROUNDS` prints its samples as a JSON list; the reference is `raft_rs`,
-//! `raft_rs_lean` or `overseen`. `cargo xtask bench core` calls it.
+//! `core-bench CASE REFERENCE ROUNDS` prints its samples as a JSON list; the reference is
+//! `raft_rs`, `raft_rs_lean` or `overseen`. `cargo xtask bench core` calls it.
 
 use std::process::ExitCode;
 use std::sync::LazyLock;

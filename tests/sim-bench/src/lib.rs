@@ -1,7 +1,7 @@
 //! How much virtual time the simulator runs in a second, with every check on.
 //!
-//! `cargo xtask bench sim` builds this natively and for Node, runs both cases in both, and makes the
-//! table. Deliberately absent: clocks of its own (the caller brings one), ratios and tables
+//! `cargo xtask bench sim` builds this natively and for Node, runs both cases in both, and makes
+//! the table. Deliberately absent: clocks of its own (the caller brings one), ratios and tables
 //! (`xtask`).
 
 use checker::history::{self, Budget, Verdict};

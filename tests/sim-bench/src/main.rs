@@ -1,5 +1,5 @@
-//! `sim-bench CASE VIRTUAL_SECONDS ROUNDS` prints its samples as a JSON list. `cargo xtask bench sim`
-//! calls it.
+//! `sim-bench CASE VIRTUAL_SECONDS ROUNDS` prints its samples as a JSON list. `cargo xtask bench
+//! sim` calls it.
 
 use std::process::ExitCode;
 use std::sync::LazyLock;

@@ -21,7 +21,8 @@ pub fn choice(cx: Cx<'_>, store: &StoreFrame, id: &'static str) -> Html {
         <div class="rules">
             <label>
                 <span>{ words }</span>
-                <select class="in" data-testid={id} data-value={chosen.unwrap_or_default().to_owned()}
+                <select class="in" data-testid={id}
+                    data-value={chosen.unwrap_or_default().to_owned()}
                     onchange={cx.chosen(choose(store.id))}>
                     <option value="" selected={chosen.is_none()}>{ cx.t("rules-correct") }</option>
                     { for CHAPTERS.iter().map(|chapter| group(cx, *chapter, chosen)) }

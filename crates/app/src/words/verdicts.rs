@@ -1,4 +1,5 @@
-//! What checkers say, in words. Every match is exhaustive, so that a new variant asks for its words.
+//! What checkers say, in words. Every match is exhaustive, so that a new variant asks for its
+//! words.
 
 use types::{
     id::PeerId,

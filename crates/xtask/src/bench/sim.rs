@@ -1,8 +1,8 @@
 //! How much virtual time the simulator runs in a second, with every check on: builds
 //! `tests/sim-bench`, runs its cases natively and under Node.
 //!
-//! The reference is the model of Raft in RaftScope, stepped at 1 ms under Node with five servers. It
-//! ran 138 virtual seconds in a second, without commands and without checks.
+//! The reference is the model of Raft in RaftScope, stepped at 1 ms under Node with five servers.
+//! It ran 138 virtual seconds in a second, without commands and without checks.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

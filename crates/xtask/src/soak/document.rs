@@ -15,7 +15,7 @@ pub(super) fn write(totals: &Totals, rule: Option<&str>, file: &Path) -> Result<
     std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }
 
-/// Reads what [`write`] wrote. What follows from the totals is not looked at.
+/// Reads what [`write()`] wrote. What follows from the totals is not looked at.
 pub(super) fn read(file: &Path) -> Result<Totals> {
     let shown = file.display();
     let bytes = std::fs::read(file).with_context(|| format!("cannot read {shown}"))?;
