@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -224,4 +225,20 @@ mod tests {
         command.args(["test", "--workspace"]);
         assert_eq!(shown(&command), "cargo test --workspace");
     }
+}
+
+/// Where this program is, as it was when it began: cargo builds it anew when the tests of the
+/// workspace unite other features, and from then on the system calls the old file deleted.
+static PROGRAM: LazyLock<Option<PathBuf>> = LazyLock::new(|| std::env::current_exe().ok());
+
+/// Finds out where this program is. Call it before anything is built.
+pub(crate) fn remember_program() {
+    LazyLock::force(&PROGRAM);
+}
+
+/// Where this program is.
+pub(crate) fn program() -> Result<&'static Path> {
+    PROGRAM
+        .as_deref()
+        .context("cannot tell where this program is")
 }

@@ -80,6 +80,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    exec::remember_program();
     let options = Options::parse();
     // Its exit code is a verdict and no success or failure.
     if let Command::CheckHistory(command) = &options.command {

@@ -257,10 +257,7 @@ pub(crate) fn e2e(suite: &str) -> Result<Command> {
         .env("E2E_DIST", build::dist())
         .env("E2E_BENCH", exec::report_dir("bench")?);
     // The suites judge recordings and disks with this very program.
-    command.env(
-        "XTASK",
-        std::env::current_exe().context("cannot tell where this program is")?,
-    );
+    command.env("XTASK", exec::program()?);
     Ok(command)
 }
 
