@@ -179,6 +179,22 @@ fn is_executable(path: &Path) -> bool {
     path.is_file()
 }
 
+/// Where this program is, as it was when it began: cargo builds it anew when the tests of the
+/// workspace unite other features, and from then on the system calls the old file deleted.
+static PROGRAM: LazyLock<Option<PathBuf>> = LazyLock::new(|| std::env::current_exe().ok());
+
+/// Finds out where this program is. Call it before anything is built.
+pub(crate) fn remember_program() {
+    LazyLock::force(&PROGRAM);
+}
+
+/// Where this program is.
+pub(crate) fn program() -> Result<&'static Path> {
+    PROGRAM
+        .as_deref()
+        .context("cannot tell where this program is")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,20 +241,4 @@ mod tests {
         command.args(["test", "--workspace"]);
         assert_eq!(shown(&command), "cargo test --workspace");
     }
-}
-
-/// Where this program is, as it was when it began: cargo builds it anew when the tests of the
-/// workspace unite other features, and from then on the system calls the old file deleted.
-static PROGRAM: LazyLock<Option<PathBuf>> = LazyLock::new(|| std::env::current_exe().ok());
-
-/// Finds out where this program is. Call it before anything is built.
-pub(crate) fn remember_program() {
-    LazyLock::force(&PROGRAM);
-}
-
-/// Where this program is.
-pub(crate) fn program() -> Result<&'static Path> {
-    PROGRAM
-        .as_deref()
-        .context("cannot tell where this program is")
 }
