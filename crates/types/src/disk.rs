@@ -1,13 +1,13 @@
 //! Rows, and the one atomic write of a cycle.
 //!
-//! `raftstore` makes keys, values and checksums; a host only writes them. A disk is six tables,
+//! `raftstore` makes keys, values and checksums; a host only writes them. A disk is seven tables,
 //! named after what TinyKV keeps.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{Cycle, RegionId},
+    id::{Cycle, RegionId, StoreId},
     raft::LogIndex,
     store::ColumnFamily,
 };
@@ -30,17 +30,20 @@ pub enum Table {
     RegionState,
     /// Keys and values; key: column family and key.
     Data,
+    /// What the scheduler keeps: its ids, and stores and regions by their ids.
+    Scheduler,
 }
 
 impl Table {
     /// Every table, in the order of the enum.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Meta,
         Self::RaftLog,
         Self::RaftState,
         Self::ApplyState,
         Self::RegionState,
         Self::Data,
+        Self::Scheduler,
     ];
 
     /// The name of the object store.
@@ -53,6 +56,7 @@ impl Table {
             Self::ApplyState => "raft_apply_state",
             Self::RegionState => "region_local_state",
             Self::Data => "data",
+            Self::Scheduler => "scheduler",
         }
     }
 }
@@ -93,6 +97,25 @@ pub enum RowKey {
         /// The user's key.
         key: Bytes,
     },
+    /// In [`Table::Scheduler`].
+    Scheduler(SchedulerKey),
+}
+
+/// The key of a row of the scheduler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum SchedulerKey {
+    /// Up to where ids were handed out.
+    Ids,
+    /// A store that has reported.
+    Store {
+        /// Which store.
+        store: StoreId,
+    },
+    /// A region that has reported.
+    Region {
+        /// Which region.
+        region: RegionId,
+    },
 }
 
 impl RowKey {
@@ -106,6 +129,7 @@ impl RowKey {
             Self::ApplyState { .. } => Table::ApplyState,
             Self::RegionState { .. } => Table::RegionState,
             Self::Data { .. } => Table::Data,
+            Self::Scheduler(_) => Table::Scheduler,
         }
     }
 }

@@ -103,6 +103,10 @@ number! {
     /// One node: a web worker with a disk of its own. Counts from 1, never reused.
     StoreId, "S"
 }
+impl StoreId {
+    /// The machine of the scheduler, which is no store: zero, where stores count from 1.
+    pub const SCHEDULER: Self = Self::ZERO;
+}
 number! {
     /// A range of keys and its raft group. Counts from 1, never reused.
     RegionId, "R"

@@ -7,7 +7,10 @@ use crate::{
     event::EventId,
     id::{Cycle, Incarnation, RegionId, StoreId},
     raft::{LogIndex, Preset, Term},
-    store::{AdminRequest, Region, Reply, Request, StoreMessage},
+    scheduler::{
+        FromScheduler, OperatorRequest, RouteReply, RouteRequest, SchedulerOptions, ToScheduler,
+    },
+    store::{AdminRequest, ReadMode, Region, Reply, Request, StoreMessage},
     time::StoreTime,
     view::Fact,
 };
@@ -23,8 +26,10 @@ pub struct BootConfig {
     pub seed: u64,
     /// The region that an empty disk starts with.
     pub first_region: Region,
-    /// How it behaves.
+    /// How a store behaves.
     pub options: StoreOptions,
+    /// How the scheduler behaves.
+    pub scheduler: SchedulerOptions,
     /// The name of the broken rules that it decides by; nothing for the correct ones.
     pub rules: Option<String>,
 }
@@ -40,6 +45,25 @@ pub struct StoreOptions {
     pub election_ticks: u32,
     /// The dialect that its peers run.
     pub preset: Preset,
+    /// How many applied entries a log keeps before its leader has it compacted (TinyKV:
+    /// `RaftLogGcCountLimit`); zero for never.
+    pub log_gc_entries: u64,
+    /// How many bytes of log a peer keeps before it compacts its own, for itself (MIT 6.824:
+    /// `maxraftstate`); zero for never.
+    pub max_raft_state_bytes: u64,
+    /// How many bytes of keys and values a region may hold before it is split (TinyKV:
+    /// `RegionMaxSize`); zero for any number.
+    pub region_max_bytes: u64,
+    /// How many of them the first part of a split holds (TinyKV: `RegionSplitSize`).
+    pub region_split_bytes: u64,
+    /// Ticks between two looks at a region's size.
+    pub split_check_ticks: u32,
+    /// Ticks between two heartbeats of a region to the scheduler.
+    pub region_heartbeat_ticks: u32,
+    /// Ticks between two heartbeats of the store to the scheduler.
+    pub store_heartbeat_ticks: u32,
+    /// How reads are served.
+    pub read_mode: ReadMode,
 }
 
 /// All inputs of one store for one moment.
@@ -73,6 +97,23 @@ pub enum Input {
     Durable(Cycle),
     /// A command of an operator.
     Admin(AdminRequest),
+    /// For a store: it behaves like this from now on, as far as that can change.
+    Options(StoreOptions),
+    /// For a store: a word of the scheduler.
+    FromScheduler(FromScheduler),
+    /// For the scheduler: a word of a store.
+    ToScheduler {
+        /// Which store.
+        from: StoreId,
+        /// What it says.
+        word: ToScheduler,
+    },
+    /// For the scheduler: a client's question where a key is.
+    FindRoute(RouteRequest),
+    /// For the scheduler: what a person wants done.
+    Operator(OperatorRequest),
+    /// For the scheduler: it behaves like this from now on.
+    SchedulerOptions(SchedulerOptions),
     /// Decide by the rules of this name from now on; by the correct ones without a name.
     Rules(Option<String>),
 }
@@ -86,6 +127,12 @@ pub struct Output {
     pub messages: Vec<StoreMessage>,
     /// Answers to clients.
     pub replies: Vec<Reply>,
+    /// A store's words to the scheduler.
+    pub to_scheduler: Vec<ToScheduler>,
+    /// The scheduler's words to stores.
+    pub from_scheduler: Vec<(StoreId, FromScheduler)>,
+    /// The scheduler's answers to clients.
+    pub routes: Vec<RouteReply>,
     /// What happened, in order.
     pub facts: Vec<Fact>,
     /// When to send [`Input::Wake`], if nothing comes before; replaces the instant named earlier.
@@ -100,6 +147,9 @@ impl Output {
         self.write = None;
         self.messages.clear();
         self.replies.clear();
+        self.to_scheduler.clear();
+        self.from_scheduler.clear();
+        self.routes.clear();
         self.facts.clear();
         self.wake_at = None;
         self.stop = None;

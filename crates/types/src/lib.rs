@@ -6,7 +6,8 @@
 //!
 //! * [`id`], [`time`], [`event`]: names of things, instants, and moments of a run.
 //! * [`raft`]: what one consensus group says, keeps and reports.
-//! * [`store`]: regions, epochs, commands, and messages between stores.
+//! * [`store`]: regions, epochs, commands, and messages between stores; [`scheduler`]: what they
+//!   and the scheduler say to each other.
 //! * [`disk`]: rows, and the one atomic write of a cycle; [`export`]: disks as a file.
 //! * [`io`]: the one door of a store: [`io::Envelope`] in, [`io::Output`] out.
 //! * [`settings`]: every knob, in one table; [`link`]: those of one link.
@@ -30,6 +31,7 @@ pub mod id;
 pub mod io;
 pub mod link;
 pub mod raft;
+pub mod scheduler;
 pub mod settings;
 pub mod store;
 pub mod time;

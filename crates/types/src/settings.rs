@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{id::MAX_SAFE, io::StoreOptions, link::LatencyShape, raft::Preset, time::US_PER_MS};
+use crate::{
+    id::MAX_SAFE, io::StoreOptions, link::LatencyShape, raft::Preset, scheduler::SchedulerOptions,
+    store::ReadMode, time::US_PER_MS,
+};
 
 /// When a changed setting takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +52,34 @@ pub struct Settings {
     /// How long a client waits for an answer before the outcome counts as unknown, in
     /// milliseconds.
     pub client_timeout_ms: u64,
+    /// How many replicas a region has: those of the first region live on the first stores.
+    pub replicas: u64,
+    /// How many applied entries a log keeps before it is compacted; zero for never.
+    pub log_gc_entries: u64,
+    /// How many bytes of log a peer keeps before it compacts its own; zero for never.
+    pub max_raft_state_bytes: u64,
+    /// How many bytes a region may hold before it is split; zero for any number.
+    pub region_max_bytes: u64,
+    /// How many of them the first part of a split holds.
+    pub region_split_bytes: u64,
+    /// Ticks between two looks at a region's size.
+    pub split_check_ticks: u64,
+    /// Ticks between two heartbeats of a region to the scheduler.
+    pub region_heartbeat_ticks: u64,
+    /// Ticks between two heartbeats of a store to the scheduler.
+    pub store_heartbeat_ticks: u64,
+    /// How reads are served, by its place in [`ReadMode::ALL`].
+    pub read_mode: u64,
+    /// Whether clients number their operations so that each is carried out at most once: 0 or 1.
+    pub sessions: u64,
+    /// Whether the scheduler evens out how many regions each store holds: 0 or 1.
+    pub balance_region: u64,
+    /// Whether the scheduler evens out how many regions each store leads: 0 or 1.
+    pub balance_leader: u64,
+    /// Whether the scheduler replaces replicas that are lost: 0 or 1.
+    pub repair: u64,
+    /// After how long without a word a store counts as lost, in milliseconds.
+    pub store_down_ms: u64,
 }
 
 impl Default for Settings {
@@ -70,6 +101,20 @@ impl Default for Settings {
             disk_ms_min: 0,
             disk_ms_max: 0,
             client_timeout_ms: 0,
+            replicas: 0,
+            log_gc_entries: 0,
+            max_raft_state_bytes: 0,
+            region_max_bytes: 0,
+            region_split_bytes: 0,
+            split_check_ticks: 0,
+            region_heartbeat_ticks: 0,
+            store_heartbeat_ticks: 0,
+            read_mode: 0,
+            sessions: 0,
+            balance_region: 0,
+            balance_leader: 0,
+            repair: 0,
+            store_down_ms: 0,
         };
         for spec in TABLE {
             *(spec.field)(&mut settings) = spec.default;
@@ -160,6 +205,20 @@ const PRESETS: [&str; Preset::ALL.len()] = {
     names
 };
 
+/// The names of [`ReadMode::ALL`].
+const READS: [&str; ReadMode::ALL.len()] = {
+    let mut names = [""; ReadMode::ALL.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = ReadMode::ALL[at].name();
+        at += 1;
+    }
+    names
+};
+
+/// The names of no and yes.
+const SWITCH: [&str; 2] = ["off", "on"];
+
 /// The names of [`LatencyShape::ALL`].
 const SHAPES: [&str; LatencyShape::ALL.len()] = {
     let mut names = [""; LatencyShape::ALL.len()];
@@ -209,6 +268,20 @@ table! {
     disk_ms_min: "ms", 0..=10_000, 2, Live;
     disk_ms_max: "ms", 0..=10_000, 6, Live;
     client_timeout_ms: "ms", 100..=600_000, 3_000, Live;
+    replicas: "", 1..=9, 9, NewCluster;
+    log_gc_entries: "entries", 0..=1_000_000_000, 128_000, Live;
+    max_raft_state_bytes: "bytes", 0..=1_000_000_000, 0, Live;
+    region_max_bytes: "bytes", 0..=1_000_000_000, 150_994_944, Live;
+    region_split_bytes: "bytes", 1..=1_000_000_000, 100_663_296, Live;
+    split_check_ticks: "ticks", 1..=100_000, 2, Live;
+    region_heartbeat_ticks: "ticks", 1..=100_000, 2, Live;
+    store_heartbeat_ticks: "ticks", 1..=100_000, 10, Live;
+    read_mode: "", 0..=2, 0, Live, READS;
+    sessions: "", 0..=1, 0, NewCluster, SWITCH;
+    balance_region: "", 0..=1, 0, Live, SWITCH;
+    balance_leader: "", 0..=1, 0, Live, SWITCH;
+    repair: "", 0..=1, 0, Live, SWITCH;
+    store_down_ms: "ms", 1_000..=86_400_000, 1_800_000, Live;
 }
 
 /// A setting from outside is not usable.
@@ -304,11 +377,13 @@ impl Settings {
         let ordered = [
             ("latency_ms_min", "latency_ms_max", 0),
             ("disk_ms_min", "disk_ms_max", 0),
+            ("region_split_bytes", "region_max_bytes", 0),
             // A leader must speak at least once in the shortest election timeout.
             ("heartbeat_ticks", "election_ticks", 1),
         ];
         for (smaller, larger, apart) in ordered {
-            if self.get(smaller).map(|value| value + apart) > self.get(larger) {
+            let is_off = larger == "region_max_bytes" && self.region_max_bytes == 0;
+            if !is_off && self.get(smaller).map(|value| value + apart) > self.get(larger) {
                 let (smaller, larger) = (smaller.to_owned(), larger.to_owned());
                 return Err(SettingError::Order { smaller, larger });
             }
@@ -341,6 +416,35 @@ impl Settings {
             heartbeat_ticks: ticks(self.heartbeat_ticks),
             election_ticks: ticks(self.election_ticks),
             preset: self.preset(),
+            log_gc_entries: self.log_gc_entries,
+            max_raft_state_bytes: self.max_raft_state_bytes,
+            region_max_bytes: self.region_max_bytes,
+            region_split_bytes: self.region_split_bytes,
+            split_check_ticks: ticks(self.split_check_ticks),
+            region_heartbeat_ticks: ticks(self.region_heartbeat_ticks),
+            store_heartbeat_ticks: ticks(self.store_heartbeat_ticks),
+            read_mode: self.read_mode(),
+        }
+    }
+
+    /// How reads are served; through the log where the number names no way.
+    #[must_use]
+    pub fn read_mode(&self) -> ReadMode {
+        let place = usize::try_from(self.read_mode).ok();
+        let found = place.and_then(|place| ReadMode::ALL.get(place));
+        found.copied().unwrap_or_default()
+    }
+
+    /// The part that the scheduler reads.
+    #[must_use]
+    pub fn scheduler_options(&self) -> SchedulerOptions {
+        SchedulerOptions {
+            max_replicas: self.replicas.min(self.stores),
+            balance_region: self.balance_region == 1,
+            balance_leader: self.balance_leader == 1,
+            repair: self.repair == 1,
+            store_down_us: self.store_down_ms * US_PER_MS,
+            ..SchedulerOptions::default()
         }
     }
 }

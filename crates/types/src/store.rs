@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{ClientId, PeerId, RegionId, StoreId},
-    raft::{ConfChange, Message, Term},
+    raft::{ConfChange, LogPosition, Message, MessageKind, Term},
+    scheduler::OperatorStep,
 };
 
 /// A replica of a region on a store.
@@ -98,7 +99,36 @@ impl ColumnFamily {
     }
 }
 
-/// What a client wants. Every command, reads included, goes through the log.
+/// How a leader serves reads.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub enum ReadMode {
+    /// As an entry of the log, like a write (TinyKV, MIT 6.824).
+    #[default]
+    Log,
+    /// After a round of heartbeats has confirmed the leader (thesis, section 6.4).
+    ReadIndex,
+    /// At once while the leader's lease holds, else as [`ReadMode::ReadIndex`].
+    Lease,
+}
+
+impl ReadMode {
+    /// Every way.
+    pub const ALL: [Self; 3] = [Self::Log, Self::ReadIndex, Self::Lease];
+
+    /// The name in settings.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::ReadIndex => "read_index",
+            Self::Lease => "lease",
+        }
+    }
+}
+
+/// What a client wants. Writes go through the log, reads as [`ReadMode`] says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// Writes a value. An empty value is a value.
@@ -226,6 +256,46 @@ pub struct Request {
     pub epoch: RegionEpoch,
     /// The command.
     pub command: Command,
+    /// Which of the client's operations it is a sending of, where the client wants each carried out
+    /// at most once. Such a client counts them up and has one open at a time (MIT 6.824, lab 3).
+    pub session: Option<u64>,
+}
+
+/// What an entry of kind [`EntryKind::Normal`](crate::raft::EntryKind::Normal) holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Proposal {
+    /// A client's command.
+    Request(Request),
+    /// Every peer drops its log up to here, unless it did already (TinyKV: `CompactLog`).
+    CompactLog {
+        /// The last entry to go.
+        to: LogPosition,
+    },
+    /// The region is cut in two.
+    Split(Split),
+}
+
+/// How a region is cut in two: what lies below the key keeps the region's id, what begins with the
+/// key gets a new one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Split {
+    /// The epoch of the region that it was made for.
+    pub epoch: RegionEpoch,
+    /// The first key of the new region.
+    pub key: Bytes,
+    /// Its id.
+    pub new_region: RegionId,
+    /// The ids of its peers, one for each peer of the region, in their order.
+    pub new_peers: Vec<PeerId>,
+}
+
+/// What the host's own bytes of a membership change hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeContext {
+    /// The epoch of the region that it was made for.
+    pub epoch: RegionEpoch,
+    /// The peers that it adds, with their stores.
+    pub added: Vec<Peer>,
 }
 
 /// What an operator asks of a peer. Nobody answers: facts tell what came of it, and a peer that
@@ -251,6 +321,26 @@ pub enum AdminCommand {
     Campaign,
     /// Forget who leads.
     ForgetLeader,
+    /// Do what the scheduler could have asked for. Stores only; an added peer gets the id that the
+    /// step names.
+    Step(OperatorStep),
+    /// Change several peers at once, through a joint phase. Stores only; steps that do not change
+    /// peers are left out.
+    ChangeJointly(Vec<OperatorStep>),
+    /// Cut the region in two, with ids that are given. Stores only.
+    Split {
+        /// The first key of the new region.
+        key: Bytes,
+        /// Its id.
+        new_region: RegionId,
+        /// The ids of its peers, one for each peer of the region, in their order.
+        new_peers: Vec<PeerId>,
+    },
+    /// Send a follower a snapshot that it does not need. Stores only.
+    SendSnapshot {
+        /// The follower.
+        to: PeerId,
+    },
 }
 
 /// An operator's command on its way to a store.
@@ -341,7 +431,46 @@ impl fmt::Display for BusyReason {
     }
 }
 
-/// A raft message between two stores.
+/// What one peer says to another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PeerMessage {
+    /// What their group says.
+    Raft(Message),
+    /// That the receiver was removed from its group, as of the message's epoch (TinyKV: a message
+    /// with `is_tombstone`).
+    Tombstone,
+}
+
+impl PeerMessage {
+    /// The kind, without the content.
+    #[must_use]
+    pub const fn kind(&self) -> MessageKind {
+        match self {
+            Self::Raft(message) => message.body.kind(),
+            Self::Tombstone => MessageKind::Tombstone,
+        }
+    }
+
+    /// The term that it carries; zero for none.
+    #[must_use]
+    pub const fn term(&self) -> Term {
+        match self {
+            Self::Raft(message) => message.term,
+            Self::Tombstone => Term::ZERO,
+        }
+    }
+
+    /// What the group says, where it does.
+    #[must_use]
+    pub const fn raft(&self) -> Option<&Message> {
+        match self {
+            Self::Raft(message) => Some(message),
+            Self::Tombstone => None,
+        }
+    }
+}
+
+/// A message between two stores.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreMessage {
     /// The group that it belongs to.
@@ -352,8 +481,10 @@ pub struct StoreMessage {
     pub from: Peer,
     /// The receiver.
     pub to: Peer,
-    /// What the group says.
-    pub message: Message,
+    /// The region's range `[start, end)`, in a message that can create its receiver.
+    pub range: Option<(Bytes, Bytes)>,
+    /// What it says.
+    pub body: PeerMessage,
 }
 
 #[cfg(test)]

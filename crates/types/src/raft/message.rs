@@ -205,11 +205,13 @@ pub enum MessageKind {
     ReadIndex,
     /// See [`MessageBody::ReadIndexResponse`].
     ReadIndexResponse,
+    /// None of raft's own: see [`PeerMessage::Tombstone`](crate::store::PeerMessage::Tombstone).
+    Tombstone,
 }
 
 impl MessageKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::PreVote,
         Self::PreVoteResponse,
         Self::RequestVote,
@@ -223,6 +225,7 @@ impl MessageKind {
         Self::TransferLeader,
         Self::ReadIndex,
         Self::ReadIndexResponse,
+        Self::Tombstone,
     ];
 
     /// Whether this kind answers another.
