@@ -216,6 +216,12 @@ impl<O: Oversight> RawNode<O> {
         self.peer.send_snapshot(to, snapshot)
     }
 
+    /// Wants a snapshot for a follower that does not need one; it is asked for in
+    /// [`Ready::snapshots_wanted`]. Only a leader can, and not for a follower that waits for one.
+    pub fn want_snapshot(&mut self, to: PeerId) {
+        self.peer.force_snapshot(to);
+    }
+
     /// Says that a snapshot for `to` arrived, or that it did not, or that none can be made now.
     /// The follower is probed once it is heard again, and asked for anew where still needed. A
     /// host whose network loses snapshots must tell, nobody else can know.

@@ -23,6 +23,19 @@ impl<O: Oversight> Peer<O> {
         }
     }
 
+    /// The host wants a follower to get a snapshot, whether it needs one or not. One that waits for
+    /// one already is left alone.
+    pub(crate) fn force_snapshot(&mut self, to: PeerId) {
+        let at = self.follower(to);
+        let waits = |at: &usize| {
+            let state = self.followers[*at].state();
+            matches!(state, ProgressState::Snapshot { .. })
+        };
+        if let Some(at) = at.filter(|at| !waits(at)) {
+            self.want_snapshot(at);
+        }
+    }
+
     /// Asks the host again for a snapshot that it did not give yet.
     pub(crate) fn want_snapshot_again(&mut self, at: usize) {
         let follower = &self.followers[at];

@@ -6,7 +6,10 @@ use types::{
     store::{ColumnFamily, Command, CommandResult, Region, ReplyError, Request},
 };
 
-use crate::data::Data;
+use crate::{
+    data::Data,
+    sessions::{Seen, Sessions},
+};
 
 /// The column family of raw commands.
 pub(crate) const RAW: ColumnFamily = ColumnFamily::Default;
@@ -77,6 +80,32 @@ pub(crate) fn execute(
     })
 }
 
+/// [`execute`], at most once for each operation of a client that numbers them.
+///
+/// # Errors
+///
+/// As [`execute`], and [`ReplyError::SessionAhead`]; then nothing has changed.
+pub(crate) fn carry_out(
+    region: &Region,
+    data: &mut Data,
+    sessions: &mut Sessions,
+    request: &Request,
+) -> Result<CommandResult, ReplyError> {
+    let Some(seq) = request.session else {
+        return execute(region, data, request);
+    };
+    let client = request.id.client;
+    match sessions.look_up(client, seq) {
+        Seen::Repeated(result) => Ok(result),
+        Seen::Older(seq) => Err(ReplyError::SessionAhead { seq }),
+        Seen::New => {
+            let result = execute(region, data, request)?;
+            sessions.record(client, seq, result.clone());
+            Ok(result)
+        }
+    }
+}
+
 /// `value` with `more` at its end; an absent value counts as an empty one. How long a value may
 /// be is known only where the command is applied, so every replica judges it there, alike.
 ///
@@ -132,6 +161,7 @@ mod tests {
             region: RegionId::new(1),
             epoch: region().epoch,
             command,
+            session: None,
         }
     }
 

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use types::{
     disk::{DiskImage, Row, RowKey},
-    id::{Cycle, RegionId},
+    id::{ClientId, Cycle, RegionId},
     io::Stop,
     raft::{Entry, LogIndex, LogPosition},
     store::ColumnFamily,
 };
 
-use crate::rows::{self, ApplyState, Content, LogRun, RaftState, RegionState, StoreIdent};
+use crate::rows::{self, ApplyState, Content, LogRun, RaftState, RegionState, Session, StoreIdent};
 
 /// The rows of one region that are not user data.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +20,7 @@ pub(crate) struct RegionRows {
     pub(crate) raft: Option<RaftState>,
     pub(crate) apply: Option<ApplyState>,
     pub(crate) region: Option<RegionState>,
+    pub(crate) sessions: BTreeMap<ClientId, Session>,
 }
 
 /// The rows of a disk.
@@ -69,8 +70,13 @@ impl Contents {
                 self.region(*id).apply = Some(state);
             }
             (RowKey::RegionState { region: id }, Content::RegionState(state)) => {
-                self.region(*id).region = Some(state);
+                self.region(*id).region = Some(*state);
             }
+            (RowKey::Session { region: id, client }, Content::Session(session)) => {
+                self.region(*id).sessions.insert(*client, session);
+            }
+            // A store has none of these; whoever put them there, they say nothing here.
+            (RowKey::Scheduler(_), Content::Scheduler(_)) => {}
             (RowKey::Data { cf, key }, Content::Data(value)) => {
                 self.data.insert((*cf, key.clone()), value);
             }

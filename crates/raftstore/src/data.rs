@@ -6,6 +6,7 @@ use std::ops::Bound;
 use bytes::Bytes;
 use serde::Serialize;
 use types::{
+    action::KEY_BYTES_MAX,
     codec,
     disk::{RowKey, RowOp},
     store::ColumnFamily,
@@ -23,6 +24,14 @@ pub(crate) struct Data {
     dirty: BTreeSet<(ColumnFamily, Bytes)>,
     /// An upper bound of the bytes of keys and values in `dirty`.
     dirty_bytes: u64,
+    /// The bytes of all keys and values.
+    bytes: u64,
+}
+
+/// Above every key that a client can name.
+fn above_all_keys() -> Bytes {
+    let longest = usize::try_from(KEY_BYTES_MAX).unwrap_or(usize::MAX);
+    vec![0xff; longest + 1].into()
 }
 
 impl Data {
@@ -54,6 +63,7 @@ impl Data {
         let family = self.families.entry(cf).or_default();
         if let Some(value) = &value {
             self.hash = self.hash.wrapping_add(pair_hash(cf, key, value));
+            self.bytes += pair_bytes(key, value);
         }
         let old = match value {
             Some(value) => family.insert(key.clone(), value),
@@ -61,7 +71,90 @@ impl Data {
         };
         if let Some(old) = old {
             self.hash = self.hash.wrapping_sub(pair_hash(cf, key, &old));
+            self.bytes -= pair_bytes(key, &old);
         }
+    }
+
+    /// The bytes of all keys and values.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Takes out everything from `key` on.
+    ///
+    /// # Panics
+    ///
+    /// When changes wait for a flush: the rows of both parts must be on their way before.
+    pub(crate) fn split_off(&mut self, key: &Bytes) -> Self {
+        assert!(
+            self.dirty.is_empty(),
+            "{} keys wait for a flush at a split",
+            self.dirty.len()
+        );
+        let mut right = Self::default();
+        for (cf, family) in &mut self.families {
+            let moved = family.split_off(key);
+            for (key, value) in &moved {
+                right.hash = right.hash.wrapping_add(pair_hash(*cf, key, value));
+                right.bytes += pair_bytes(key, value);
+            }
+            right.families.insert(*cf, moved);
+        }
+        self.hash = self.hash.wrapping_sub(right.hash);
+        self.bytes -= right.bytes;
+        right
+    }
+
+    /// The first key at which the pairs before it, itself included, hold more than `bytes`; never
+    /// the first key of all, before which there is nothing to split off (TinyKV's split check).
+    pub(crate) fn key_beyond(&self, cf: ColumnFamily, bytes: u64) -> Option<Bytes> {
+        let mut sum = 0;
+        for (nth, (key, value)) in self.pairs(cf).enumerate() {
+            sum += pair_bytes(key, value);
+            if nth > 0 && sum > bytes {
+                return Some(key.clone());
+            }
+        }
+        None
+    }
+
+    /// Every pair, by family and key.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (ColumnFamily, &Bytes, &Bytes)> {
+        let families = self.families.iter();
+        families.flat_map(|(cf, pairs)| pairs.iter().map(|(key, value)| (*cf, key, value)))
+    }
+
+    /// Rows for every pair, and none left to flush.
+    pub(crate) fn rows(&mut self) -> Vec<RowOp> {
+        self.dirty.clear();
+        self.dirty_bytes = 0;
+        let row = |(cf, key, value): (ColumnFamily, &Bytes, &Bytes)| {
+            let key = key.clone();
+            let content = Content::Data(value.clone());
+            RowOp::Put(rows::encode(RowKey::Data { cf, key }, &content))
+        };
+        self.all().map(row).collect()
+    }
+
+    /// What removes every row of this data from the disk, where `start` and `end` are the bounds of
+    /// its region.
+    pub(crate) fn removal(&self, start: &Bytes, end: &Bytes) -> Vec<RowOp> {
+        let is_there = |cf: &ColumnFamily| {
+            let has_pairs = self.families.get(cf).is_some_and(|pairs| !pairs.is_empty());
+            has_pairs || self.dirty.iter().any(|(dirty, _)| dirty == cf)
+        };
+        let range = |cf: ColumnFamily| {
+            let end = if end.is_empty() {
+                above_all_keys()
+            } else {
+                end.clone()
+            };
+            let key = |key: Bytes| RowKey::Data { cf, key };
+            let (from, to) = (key(start.clone()), key(end));
+            RowOp::DeleteRange { from, to }
+        };
+        let families = ColumnFamily::ALL.into_iter().filter(is_there);
+        families.map(range).collect()
     }
 
     /// The value of a key.
@@ -131,6 +224,10 @@ impl Data {
         };
         dirty.into_iter().map(op).collect()
     }
+}
+
+const fn pair_bytes(key: &Bytes, value: &Bytes) -> u64 {
+    (key.len() + value.len()) as u64
 }
 
 fn pair_hash(cf: ColumnFamily, key: &[u8], value: &[u8]) -> u64 {

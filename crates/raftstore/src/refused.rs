@@ -32,9 +32,28 @@ pub enum Refused {
     /// Rules that the store's book does not know; it goes on with those that it has.
     #[error("rules of a name that is not known")]
     UnknownRules,
-    /// An operator's command; stores carry none out.
-    #[error("an operator's command that stores do not carry out")]
+    /// An operator's command for a region that is not here, or one that only raw groups know.
+    #[error("an operator's command that this store cannot carry out")]
     AdminCommand,
+    /// A message of an old membership, for a peer that was removed.
+    #[error("a message for a peer that was removed")]
+    Tombstone,
+    /// A message that would make a peer, or a snapshot that would give it a range, where another
+    /// region has keys of that range.
+    #[error("a region that overlaps another one here")]
+    Overlap,
+    /// A snapshot that is damaged, or not one of the peer's region.
+    #[error("a snapshot that is damaged or of another region")]
+    BadSnapshot,
+    /// A snapshot for a region that waits for the disk. Its leader sends it again.
+    #[error("a snapshot for a region that waits for the disk")]
+    Blocked,
+    /// A word of the scheduler that does not fit the region any more.
+    #[error("a word of the scheduler for an earlier shape of the region")]
+    StaleOrder,
+    /// A word that only the scheduler understands.
+    #[error("a word for the scheduler")]
+    NotAScheduler,
 }
 
 impl Refused {

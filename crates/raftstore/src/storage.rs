@@ -12,12 +12,12 @@ use types::{
     id::RegionId,
     io::Stop,
     raft::{Entry, HardState, LogIndex, LogPosition, Message, Term},
-    store::Region,
 };
 
 use crate::{
     contents::{self, Contradiction, RegionRows},
     rows::{self, ApplyState, Content, LogRun, PeerState, RaftState, RegionState},
+    sessions,
 };
 
 /// Where a bootstrapped region starts (TinyKV's `RaftInitLogIndex` and `RaftInitLogTerm`): as if
@@ -40,6 +40,9 @@ pub(crate) struct Collected {
     messages: Vec<Message>,
     /// The event that made the first of them.
     cause: EventId,
+    /// Rows of a barrier: they go out first, and nothing of the region goes on before they are
+    /// durable. With the applied index that they bring to the disk.
+    barrier: Option<(LogIndex, Vec<RowOp>)>,
 }
 
 /// What waits for the write that is open.
@@ -55,6 +58,8 @@ pub(crate) struct InFlight {
     pub(crate) flushes: Option<LogIndex>,
     /// The event that made its first Ready.
     pub(crate) cause: EventId,
+    /// Whether it is a barrier's.
+    pub(crate) is_barrier: bool,
 }
 
 /// The disk's side of one peer.
@@ -71,15 +76,23 @@ pub(crate) struct PeerStorage {
     written_commit: LogIndex,
     /// The first indexes of the log rows, those of the open write among them.
     runs: BTreeSet<LogIndex>,
+    /// Whether the log up to `apply.truncated` may have rows that are to go.
+    is_compacted: bool,
     collected: Collected,
 }
 
 impl PeerStorage {
     /// The storage of a bootstrapped region (TinyKV: term, commit, last and applied all 5).
     pub(crate) fn bootstrap(region: RegionId) -> Self {
+        Self::first(region, HardState::default())
+    }
+
+    /// The same, of a peer that has promised `promised` before.
+    pub(crate) fn first(region: RegionId, promised: HardState) -> Self {
+        let is_newer = promised.term > INITIAL.term;
         let hard_state = HardState {
-            term: INITIAL.term,
-            vote: None,
+            term: promised.term.max(INITIAL.term),
+            vote: promised.vote.filter(|_| is_newer),
             commit: INITIAL.index,
         };
         let apply = ApplyState {
@@ -94,24 +107,133 @@ impl PeerStorage {
             apply,
             written_commit: INITIAL.index,
             runs: BTreeSet::new(),
+            is_compacted: false,
+            collected: Collected::default(),
+        }
+    }
+
+    /// The storage of a peer that a message made: it has nothing but what it has promised.
+    pub(crate) fn uninitialised(region: RegionId, promised: HardState) -> Self {
+        let hard_state = HardState {
+            commit: LogIndex::ZERO,
+            ..promised
+        };
+        Self {
+            region,
+            hard_state,
+            last: LogPosition::default(),
+            apply: ApplyState {
+                applied: LogIndex::ZERO,
+                truncated: LogPosition::default(),
+                truncated_hash: 0,
+            },
+            written_commit: LogIndex::ZERO,
+            runs: BTreeSet::new(),
+            is_compacted: false,
             collected: Collected::default(),
         }
     }
 
     /// The first rows of a bootstrapped region.
-    pub(crate) fn bootstrap_ops(&self, region: &Region) -> Vec<RowOp> {
-        let state = RegionState {
-            state: PeerState::Normal,
-            region: region.clone(),
-        };
-        let key = RowKey::RegionState {
-            region: self.region,
-        };
+    pub(crate) fn bootstrap_ops(&self, state: RegionState) -> Vec<RowOp> {
         vec![
             self.raft_state_op(),
             self.apply_state_op(),
-            put(key, &Content::RegionState(state)),
+            self.region_state_op(state),
         ]
+    }
+
+    /// What removes everything but the data, and leaves a tombstone.
+    pub(crate) fn removal(&self, tombstone: RegionState) -> Vec<RowOp> {
+        let region = self.region;
+        vec![
+            self.log_removal(),
+            RowOp::Delete(RowKey::RaftState { region }),
+            RowOp::Delete(RowKey::ApplyState { region }),
+            sessions::removal(region),
+            self.region_state_op(tombstone),
+        ]
+    }
+
+    fn log_removal(&self) -> RowOp {
+        let key = |region| RowKey::RaftLog {
+            region,
+            first: LogIndex::ZERO,
+        };
+        RowOp::DeleteRange {
+            from: key(self.region),
+            to: key(self.region.next()),
+        }
+    }
+
+    /// A snapshot takes the place of the log. Nothing that was collected of the log before it
+    /// counts any more.
+    pub(crate) fn reset(&mut self, last: LogPosition, prefix_hash: u64) {
+        self.collected.entries.clear();
+        self.runs.clear();
+        self.last = last;
+        self.apply = ApplyState {
+            applied: last.index,
+            truncated: last,
+            truncated_hash: prefix_hash,
+        };
+        self.is_compacted = false;
+    }
+
+    /// Rows of a snapshot that has taken the place of everything: first what is to go, then what
+    /// the caller adds.
+    pub(crate) fn reset_ops(&self) -> Vec<RowOp> {
+        vec![
+            self.log_removal(),
+            sessions::removal(self.region),
+            self.apply_state_op(),
+        ]
+    }
+
+    /// The log up to `truncated` is no longer needed. Its rows go with the next flush, which is
+    /// what makes `truncated` durable.
+    pub(crate) fn compact(&mut self, truncated: LogPosition, truncated_hash: u64) {
+        self.apply.truncated = truncated;
+        self.apply.truncated_hash = truncated_hash;
+        self.is_compacted = true;
+    }
+
+    /// Hands over rows before which nothing of the region may go on, and which bring the applied
+    /// index `applied` to the disk.
+    pub(crate) fn stage(&mut self, applied: LogIndex, ops: Vec<RowOp>, event: EventId) {
+        assert!(
+            self.collected.barrier.is_none(),
+            "{}: a second barrier while one waits",
+            self.region
+        );
+        if self.collected.number == 0 {
+            self.collected.cause = event;
+        }
+        self.collected.barrier = Some((applied, ops));
+    }
+
+    /// The rows of a flush: the apply state with `applied`, and the log rows that it makes
+    /// superfluous.
+    pub(crate) fn flush_ops(&mut self, applied: LogIndex, data: Vec<RowOp>) -> Vec<RowOp> {
+        self.apply.applied = applied;
+        let mut ops = data;
+        ops.push(self.apply_state_op());
+        if std::mem::take(&mut self.is_compacted) {
+            let after = self.apply.truncated.index.next();
+            // A run is needed as long as it holds an entry behind the truncated one.
+            let keep = self.runs.range(..=after).next_back().copied();
+            let first_kept = keep.unwrap_or(after);
+            if self.runs.range(..first_kept).next().is_some() {
+                self.runs = self.runs.split_off(&first_kept);
+                let key = |first| RowKey::RaftLog {
+                    region: self.region,
+                    first,
+                };
+                let (from, to) = (key(LogIndex::ZERO), key(first_kept));
+                ops.push(RowOp::DeleteRange { from, to });
+            }
+        }
+        ops
     }
 
     /// The storage and the log that the rows of a region make.
@@ -125,6 +247,11 @@ impl PeerStorage {
             reason: reason.to_string(),
         };
         let missing = |name| stop(Contradiction::Missing(name));
+        let state = rows.region.as_ref().map(|state| state.state);
+        if state == Some(PeerState::Uninitialised) {
+            let promised = rows.raft.map(|raft| raft.hard_state).unwrap_or_default();
+            return Ok((Self::uninitialised(region, promised), Vec::new()));
+        }
         let raft = rows.raft.ok_or_else(|| missing("raft state"))?;
         let apply = rows.apply.ok_or_else(|| missing("apply state"))?;
         let entries = contents::stitch(&rows.runs, apply.truncated, raft.last).map_err(stop)?;
@@ -138,6 +265,7 @@ impl PeerStorage {
             apply,
             written_commit: raft.hard_state.commit,
             runs: rows.runs.keys().copied().collect(),
+            is_compacted: false,
             collected: Collected::default(),
         };
         Ok((storage, entries))
@@ -213,7 +341,23 @@ impl PeerStorage {
 
     /// Whether something is collected that others wait for.
     pub(crate) const fn is_urgent(&self) -> bool {
-        self.collected.number > 0
+        self.collected.number > 0 || self.has_barrier()
+    }
+
+    /// Whether the rows of a barrier wait for the next write.
+    pub(crate) const fn has_barrier(&self) -> bool {
+        self.collected.barrier.is_some()
+    }
+
+    /// Takes back the rows of a barrier that were not given out yet.
+    pub(crate) fn take_barrier(&mut self) -> Vec<RowOp> {
+        let barrier = self.collected.barrier.take();
+        barrier.map(|(_, ops)| ops).unwrap_or_default()
+    }
+
+    /// Whether rows of the log are only waiting for a flush to go.
+    pub(crate) const fn is_compacted(&self) -> bool {
+        self.is_compacted
     }
 
     /// The rows of what is collected and, when `flush` brings the applied index and its data, of
@@ -229,13 +373,18 @@ impl PeerStorage {
         let term = self.hard_state.term;
         collected.messages.retain(|message| message.term >= term);
         let is_bare = collected.number == 0;
-        let flushes = flush.as_ref().map(|(applied, _)| *applied);
-        let mut ops = Vec::new();
+        let is_barrier = collected.barrier.is_some();
+        let (barrier, mut ops) = match collected.barrier {
+            Some((applied, ops)) => (Some(applied), ops),
+            None => (None, Vec::new()),
+        };
+        let flushes = flush.as_ref().map(|(applied, _)| *applied).max(barrier);
         let has_entries = !collected.entries.is_empty();
         if has_entries {
             self.log_ops(collected.entries, &mut ops);
         }
-        if has_entries || collected.vote || flushes > Some(self.written_commit) {
+        let brings_more = flushes > Some(self.written_commit);
+        if has_entries || collected.vote || is_barrier || brings_more {
             ops.push(self.raft_state_op());
             self.written_commit = self.hard_state.commit;
         }
@@ -247,9 +396,8 @@ impl PeerStorage {
                 self.last.index,
                 self.written_commit
             );
-            self.apply.applied = applied;
-            ops.extend(data);
-            ops.push(self.apply_state_op());
+            let flush = self.flush_ops(applied, data);
+            ops.extend(flush);
         }
         if ops.is_empty() && is_bare {
             return None;
@@ -259,7 +407,12 @@ impl PeerStorage {
             number: collected.number,
             messages: collected.messages,
             flushes,
-            cause: if is_bare { event } else { collected.cause },
+            cause: if is_bare && !is_barrier {
+                event
+            } else {
+                collected.cause
+            },
+            is_barrier,
         };
         Some((ops, in_flight))
     }
@@ -291,6 +444,13 @@ impl PeerStorage {
             region: self.region,
         };
         put(key, &Content::RaftState(state))
+    }
+
+    pub(crate) fn region_state_op(&self, state: RegionState) -> RowOp {
+        let key = RowKey::RegionState {
+            region: self.region,
+        };
+        put(key, &Content::RegionState(Box::new(state)))
     }
 
     fn apply_state_op(&self) -> RowOp {

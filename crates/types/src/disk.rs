@@ -1,19 +1,19 @@
 //! Rows, and the one atomic write of a cycle.
 //!
-//! `raftstore` makes keys, values and checksums; a host only writes them. A disk is seven tables,
+//! `raftstore` makes keys, values and checksums; a host only writes them. A disk is eight tables,
 //! named after what TinyKV keeps.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{Cycle, RegionId, StoreId},
+    id::{ClientId, Cycle, RegionId, StoreId},
     raft::LogIndex,
     store::ColumnFamily,
 };
 
 /// The version of the rows' layout. A disk of a newer version is refused.
-pub const DISK_VERSION: u32 = 1;
+pub const DISK_VERSION: u32 = 2;
 
 /// A table of a store's disk; an object store of its database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub enum Table {
     ApplyState,
     /// The region's shape and state; key: region.
     RegionState,
+    /// The last operation of each client that wants at most one of each; key: region and client.
+    Sessions,
     /// Keys and values; key: column family and key.
     Data,
     /// What the scheduler keeps: its ids, and stores and regions by their ids.
@@ -36,12 +38,13 @@ pub enum Table {
 
 impl Table {
     /// Every table, in the order of the enum.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Meta,
         Self::RaftLog,
         Self::RaftState,
         Self::ApplyState,
         Self::RegionState,
+        Self::Sessions,
         Self::Data,
         Self::Scheduler,
     ];
@@ -55,6 +58,7 @@ impl Table {
             Self::RaftState => "raft_local_state",
             Self::ApplyState => "raft_apply_state",
             Self::RegionState => "region_local_state",
+            Self::Sessions => "sessions",
             Self::Data => "data",
             Self::Scheduler => "scheduler",
         }
@@ -89,6 +93,13 @@ pub enum RowKey {
     RegionState {
         /// The region.
         region: RegionId,
+    },
+    /// In [`Table::Sessions`]: a client's last operation in a region.
+    Session {
+        /// The region.
+        region: RegionId,
+        /// The client.
+        client: ClientId,
     },
     /// In [`Table::Data`].
     Data {
@@ -128,6 +139,7 @@ impl RowKey {
             Self::RaftState { .. } => Table::RaftState,
             Self::ApplyState { .. } => Table::ApplyState,
             Self::RegionState { .. } => Table::RegionState,
+            Self::Session { .. } => Table::Sessions,
             Self::Data { .. } => Table::Data,
             Self::Scheduler(_) => Table::Scheduler,
         }

@@ -88,6 +88,9 @@ pub enum ColumnFamily {
 }
 
 impl ColumnFamily {
+    /// Every column family, in order.
+    pub const ALL: [Self; 3] = [Self::Default, Self::Lock, Self::Write];
+
     /// The name in keys: TinyKV stores user data as `<cf>_` + key.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -361,8 +364,8 @@ pub struct Reply {
     pub result: Result<CommandResult, ReplyError>,
 }
 
-/// Why a request was not carried out. Each of these is definite: the command of this request has
-/// had no effect and never will.
+/// Why a request was not carried out. Each of these but [`ReplyError::Undetermined`] is definite:
+/// the command of this request has had no effect and never will.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum ReplyError {
     /// This store's peer does not lead the region.
@@ -402,6 +405,19 @@ pub enum ReplyError {
     ServerIsBusy {
         /// What is full.
         reason: BusyReason,
+    },
+    /// The peer that took the command in can no longer learn what became of it: it was removed, or
+    /// its log was replaced by a snapshot. It may have been carried out, may be later, or never.
+    #[error("{region}: the peer cannot tell any more what became of the command")]
+    Undetermined {
+        /// The region.
+        region: RegionId,
+    },
+    /// A later operation of the same session was carried out before.
+    #[error("a later operation of the session, {seq}, was carried out before")]
+    SessionAhead {
+        /// The last operation that was carried out.
+        seq: u64,
     },
     /// The value would grow beyond [`VALUE_BYTES_MAX`](crate::action::VALUE_BYTES_MAX).
     #[error("the value would be {bytes} bytes long; the limit is {limit}")]

@@ -73,12 +73,35 @@ pub enum FactBody {
     },
     /// The election timer does not run (a leader has none).
     TimerStopped,
+    /// The region has another shape here.
+    RegionChanged {
+        /// The shape now.
+        region: Region,
+        /// What changed it.
+        by: RegionChange,
+    },
+    /// The peer left the store for good.
+    PeerRemoved {
+        /// The peer.
+        peer: PeerId,
+    },
     /// The peer decides by other rules from here on. One that starts with the correct rules does
     /// not say so.
     RulesChanged {
         /// The name of the broken rules; nothing for the correct ones.
         name: Option<String>,
     },
+}
+
+/// What changes the shape of a region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum RegionChange {
+    /// It was split, or made by a split.
+    Split,
+    /// A peer joined or left, or got or lost its vote.
+    Membership,
+    /// A snapshot of a later shape came.
+    Snapshot,
 }
 
 /// Everything about a store, for the inspector. Reading it changes nothing.

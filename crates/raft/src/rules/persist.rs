@@ -41,7 +41,8 @@ pub fn release(promise: &Promise) -> Release {
         | MessageKind::TimeoutNow
         | MessageKind::TransferLeader
         | MessageKind::ReadIndex
-        | MessageKind::ReadIndexResponse => Release::AtOnce,
+        | MessageKind::ReadIndexResponse
+        | MessageKind::Tombstone => Release::AtOnce,
         MessageKind::RequestVote => Release::AfterPersist,
         MessageKind::RequestVoteResponse | MessageKind::AppendResponse => {
             if promise.accepts || !state_is_durable {

@@ -6,14 +6,14 @@ use bytes::Bytes;
 use types::{
     id::RegionId,
     raft::{Entry, LogIndex},
-    store::Command,
+    store::{Command, Proposal},
 };
 
 use super::{Acknowledged, Finding, disk::Replica};
 use crate::{
     apply::{self, RAW},
     data::Data,
-    peer::read_request,
+    peer::{read_proposal, read_request},
     rows::lossless,
 };
 /// Compares every pair of replicas of each region.
@@ -114,7 +114,11 @@ fn compare_data(one: &Replica, other: &Replica, findings: &mut Vec<Finding>) {
     if behind.raft.hard_state.commit < applied || behind.raft.last.index < applied {
         return;
     }
-    let data = replay(behind, applied);
+    let (data, to) = replay(behind, applied);
+    // Behind a split there is another range to compare.
+    if to < applied {
+        return;
+    }
     if data.hash() == ahead.data.hash() {
         return;
     }
@@ -130,18 +134,26 @@ fn compare_data(one: &Replica, other: &Replica, findings: &mut Vec<Finding>) {
     });
 }
 
-fn replay(replica: &Replica, to: LogIndex) -> Data {
-    let mut data = replica.data.clone();
+/// The data with the log applied up to `to`, or up to what comes before a split.
+fn replay(replica: &Replica, to: LogIndex) -> (Data, LogIndex) {
+    let (mut data, mut sessions) = (replica.data.clone(), replica.sessions.clone());
+    let mut reached = replica.apply.applied;
     for entry in &replica.entries {
-        if entry.index > replica.apply.applied
-            && entry.index <= to
-            && let Some(request) = read_request(entry)
-        {
-            // A refused command has no effect here either.
-            let _ = apply::execute(&replica.state.region, &mut data, &request);
+        if entry.index <= replica.apply.applied || entry.index > to {
+            continue;
         }
+        match read_proposal(entry) {
+            Some(Proposal::Request(request)) => {
+                let region = &replica.state.region;
+                // A refused command has no effect here either.
+                let _ = apply::carry_out(region, &mut data, &mut sessions, &request);
+            }
+            Some(Proposal::Split(_)) => break,
+            Some(Proposal::CompactLog { .. }) | None => {}
+        }
+        reached = entry.index;
     }
-    data
+    (data, reached)
 }
 
 fn first_difference(one: &Data, other: &Data) -> Option<String> {
@@ -178,7 +190,7 @@ impl<'a> Held<'a> {
         });
         Self {
             replica,
-            data: replay(replica, replica.raft.last.index),
+            data: replay(replica, replica.raft.last.index).0,
             logged: writes.collect(),
         }
     }

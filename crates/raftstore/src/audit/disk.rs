@@ -13,8 +13,9 @@ use super::{Finding, RegionSummary, StoreSummary};
 use crate::{
     contents::{self, Contents, Contradiction, RegionRows},
     data::Data,
-    peer::read_request,
-    rows::{self, ApplyState, RaftState, RegionState},
+    peer::read_proposal,
+    rows::{self, ApplyState, PeerState, RaftState, RegionState},
+    sessions::Sessions,
 };
 
 /// One region's durable state on one disk, sound by itself.
@@ -25,6 +26,7 @@ pub(super) struct Replica {
     pub(super) apply: ApplyState,
     pub(super) entries: Vec<Entry>,
     pub(super) data: Data,
+    pub(super) sessions: Sessions,
 }
 
 /// Checks a disk; its sound replicas can be compared with those of others.
@@ -43,7 +45,12 @@ pub(super) fn check(
     };
     let mut shares = share_out(store, &contents, findings);
     let mut replicas = Vec::new();
-    for (id, rows) in &contents.regions {
+    let holds_range = |rows: &RegionRows| {
+        let state = rows.region.as_ref().map(|state| state.state);
+        state.is_none_or(|state| state == PeerState::Normal)
+    };
+    let regions = contents.regions.iter();
+    for (id, rows) in regions.filter(|(_, rows)| holds_range(rows)) {
         let share = shares.remove(id).unwrap_or_default();
         let mut found = Vec::new();
         let replica = check_region(store, rows, share, &mut found);
@@ -109,8 +116,9 @@ fn share_out(
     let mut shares: BTreeMap<RegionId, Data> = BTreeMap::new();
     for ((cf, key), value) in &contents.data {
         let owner = contents.regions.iter().find(|(_, rows)| {
-            let region = rows.region.as_ref().map(|state| &state.region);
-            region.is_some_and(|region| region.contains(key))
+            let state = rows.region.as_ref();
+            let state = state.filter(|state| state.state == PeerState::Normal);
+            state.is_some_and(|state| state.region.contains(key))
         });
         match owner {
             Some((id, _)) => {
@@ -155,10 +163,15 @@ fn check_region(
             return None;
         }
     };
+    let mut sessions = Sessions::default();
+    for (client, session) in &rows.sessions {
+        sessions.load(*client, session.clone());
+    }
     for entry in &entries {
         let is_sound = match entry.kind {
             EntryKind::NoOp => entry.data.is_empty(),
-            EntryKind::Normal | EntryKind::ConfChange => read_request(entry).is_some(),
+            EntryKind::Normal => read_proposal(entry).is_some(),
+            EntryKind::ConfChange => raft::conf_change_of(entry).is_some(),
         };
         if !is_sound {
             found.push(format!("entry {} holds no command", entry.index));
@@ -171,6 +184,7 @@ fn check_region(
         apply,
         entries,
         data,
+        sessions,
     })
 }
 

@@ -15,7 +15,7 @@ use types::{
 };
 
 pub use text::lossless;
-pub use values::{ApplyState, LogRun, PeerState, RaftState, RegionState, StoreIdent};
+pub use values::{ApplyState, LogRun, PeerState, RaftState, RegionState, Session, StoreIdent};
 
 /// The content of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,13 +31,18 @@ pub enum Content {
     /// Of [`RowKey::ApplyState`].
     ApplyState(ApplyState),
     /// Of [`RowKey::RegionState`].
-    RegionState(RegionState),
+    RegionState(Box<RegionState>),
+    /// Of [`RowKey::Session`].
+    Session(Session),
     /// Of [`RowKey::Data`]: the value as the client gave it.
     Data(Bytes),
+    /// Of [`RowKey::Scheduler`]: the scheduler's own bytes.
+    Scheduler(Bytes),
 }
 
 /// TinyKV's byte key of a row; for a run of log entries the key of its first entry. Numbers are
-/// big-endian. The last cycle, which TinyKV does not keep, has the local key `01 04`.
+/// big-endian. What TinyKV does not keep has keys beside TinyKV's: the last cycle `01 04`, a
+/// session `01 03 region 02 client`, rows of the scheduler `01 05` and their own key.
 #[must_use]
 pub fn tinykv_key(key: &RowKey) -> Bytes {
     const LOCAL: u8 = 1;
@@ -61,6 +66,16 @@ pub fn tinykv_key(key: &RowKey) -> Bytes {
         RowKey::RaftState { region } => region_key(RAFT, *region, 2).freeze(),
         RowKey::ApplyState { region } => region_key(RAFT, *region, 3).freeze(),
         RowKey::RegionState { region } => region_key(META, *region, 1).freeze(),
+        RowKey::Session { region, client } => {
+            let mut out = region_key(META, *region, 2);
+            out.put_u64(client.get());
+            out.freeze()
+        }
+        RowKey::Scheduler(key) => {
+            let mut out = BytesMut::from(&[LOCAL, 5][..]);
+            out.put_slice(&codec::encode(key));
+            out.freeze()
+        }
         RowKey::Data { cf, key } => {
             let mut out = BytesMut::with_capacity(cf.name().len() + 1 + key.len());
             out.put_slice(cf.name().as_bytes());
@@ -98,7 +113,8 @@ pub fn encode(key: RowKey, content: &Content) -> Row {
         Content::RaftState(value) => codec::encode(value).into(),
         Content::ApplyState(value) => codec::encode(value).into(),
         Content::RegionState(value) => codec::encode(value).into(),
-        Content::Data(value) => value.clone(),
+        Content::Session(value) => codec::encode(value).into(),
+        Content::Data(value) | Content::Scheduler(value) => value.clone(),
     };
     let value = RowValue {
         fields: text::fields(&key, content),
@@ -114,6 +130,8 @@ fn belongs(key: &RowKey, content: &Content) -> bool {
         | (RowKey::LastCycle, Content::LastCycle(_))
         | (RowKey::RaftState { .. }, Content::RaftState(_))
         | (RowKey::ApplyState { .. }, Content::ApplyState(_))
+        | (RowKey::Session { .. }, Content::Session(_))
+        | (RowKey::Scheduler(_), Content::Scheduler(_))
         | (RowKey::Data { .. }, Content::Data(_)) => true,
         (RowKey::RegionState { region }, Content::RegionState(value)) => *region == value.region.id,
         (RowKey::RaftLog { first, .. }, Content::RaftLog(run)) => run.first() == Some(*first),
@@ -145,8 +163,12 @@ pub fn decode(row: &Row) -> Result<Content, Stop> {
         RowKey::RaftLog { .. } => codec::decode(bytes).map(Content::RaftLog),
         RowKey::RaftState { .. } => codec::decode(bytes).map(Content::RaftState),
         RowKey::ApplyState { .. } => codec::decode(bytes).map(Content::ApplyState),
-        RowKey::RegionState { .. } => codec::decode(bytes).map(Content::RegionState),
+        RowKey::RegionState { .. } => {
+            codec::decode(bytes).map(|state| Content::RegionState(Box::new(state)))
+        }
+        RowKey::Session { .. } => codec::decode(bytes).map(Content::Session),
         RowKey::Data { .. } => Ok(Content::Data(bytes.clone())),
+        RowKey::Scheduler(_) => Ok(Content::Scheduler(bytes.clone())),
     }
     .map_err(|error| corrupt(row, &error.to_string()))?;
     if let Content::RaftLog(run) = &content {

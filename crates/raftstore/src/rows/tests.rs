@@ -3,8 +3,8 @@
 use types::{
     disk::{FieldValue, Table},
     id::{ClientId, PeerId, StoreId},
-    raft::{Entry, EntryKind, HardState, LogIndex, LogPosition, Term},
-    store::{ColumnFamily, Command, Peer, Region, RegionEpoch, Request, RequestId},
+    raft::{ConfState, Entry, EntryKind, HardState, LogIndex, LogPosition, Term},
+    store::{ColumnFamily, Command, Peer, Proposal, Region, RegionEpoch, Request, RequestId},
 };
 
 use super::*;
@@ -21,7 +21,7 @@ fn entry(index: u64, term: u64, kind: EntryKind, data: Vec<u8>) -> Entry {
 }
 
 fn put_request() -> Vec<u8> {
-    codec::encode(&Request {
+    codec::encode(&Proposal::Request(Request {
         id: RequestId {
             client: ClientId::new(1),
             seq: 1,
@@ -32,7 +32,8 @@ fn put_request() -> Vec<u8> {
             key: Bytes::from_static(b"k"),
             value: Bytes::from_static(b"v\0"),
         },
-    })
+        session: None,
+    }))
 }
 
 fn region() -> Region {
@@ -80,6 +81,8 @@ fn samples() -> Vec<(RowKey, Content)> {
     let state = RegionState {
         state: PeerState::Normal,
         region: region(),
+        peer: PeerId::new(1),
+        conf_state: ConfState::of_voters(vec![PeerId::new(1)]),
     };
     let ident = StoreIdent {
         version: DISK_VERSION,
@@ -100,7 +103,7 @@ fn samples() -> Vec<(RowKey, Content)> {
         ),
         (
             RowKey::RegionState { region: R1 },
-            Content::RegionState(state),
+            Content::RegionState(Box::new(state)),
         ),
         (data_key, Content::Data(Bytes::from_static(b"v"))),
     ]

@@ -6,7 +6,7 @@ use types::{
     codec,
     disk::{Field, FieldValue, RowKey},
     raft::{Entry, EntryKind},
-    store::{Command, Request},
+    store::{Command, Proposal},
 };
 
 use super::{Content, LogRun, PeerState};
@@ -52,7 +52,9 @@ pub(crate) fn key(key: &RowKey) -> String {
         RowKey::RaftState { region } => format!("{region} raft state"),
         RowKey::ApplyState { region } => format!("{region} apply state"),
         RowKey::RegionState { region } => format!("{region} region state"),
+        RowKey::Session { region, client } => format!("{region} session of {client}"),
         RowKey::Data { cf, key } => format!("{}_{}", cf.name(), lossless(key)),
+        RowKey::Scheduler(key) => format!("scheduler {key:?}"),
     }
 }
 
@@ -87,9 +89,14 @@ pub(super) fn fields(key: &RowKey, content: &Content) -> Vec<Field> {
                 .iter()
                 .map(|peer| format!("{} on {}", peer.id, peer.store))
                 .collect();
-            let PeerState::Normal = state.state;
+            let name = match state.state {
+                PeerState::Normal => "Normal",
+                PeerState::Uninitialised => "Uninitialised",
+                PeerState::Tombstone { .. } => "Tombstone",
+            };
             vec![
-                text("state", "Normal".to_owned()),
+                text("state", name.to_owned()),
+                number("peer_id", state.peer.get()),
                 number("region.id", region.id.get()),
                 text("region.start_key", lossless(&region.start)),
                 text("region.end_key", lossless(&region.end)),
@@ -97,6 +104,14 @@ pub(super) fn fields(key: &RowKey, content: &Content) -> Vec<Field> {
                 text("region.peers", peers.join(", ")),
             ]
         }
+        Content::Session(session) => {
+            let result = format!("{:?}", session.result);
+            vec![
+                number("seq", session.seq),
+                text("result", result.chars().take(SHORT).collect()),
+            ]
+        }
+        Content::Scheduler(bytes) => vec![number("bytes", bytes.len() as u64)],
         Content::Data(value) => {
             let RowKey::Data { cf, key } = key else {
                 return Vec::new();
@@ -149,10 +164,18 @@ fn command(entry: &Entry) -> String {
         EntryKind::ConfChange => return "membership change".to_owned(),
         EntryKind::Normal => {}
     }
-    let Ok(request) = codec::decode::<Request>(&entry.data) else {
-        return format!("{} unreadable bytes", entry.data.len());
-    };
-    match &request.command {
+    match codec::decode::<Proposal>(&entry.data) {
+        Ok(Proposal::Request(request)) => client_command(&request.command),
+        Ok(Proposal::CompactLog { to }) => format!("compact up to {}", to.index),
+        Ok(Proposal::Split(split)) => {
+            format!("split {} at {}", split.new_region, short(&split.key))
+        }
+        Err(_) => format!("{} unreadable bytes", entry.data.len()),
+    }
+}
+
+fn client_command(command: &Command) -> String {
+    match command {
         Command::Put { key, value } => format!("put {}={}", short(key), short(value)),
         Command::Delete { key } => format!("delete {}", short(key)),
         Command::Get { key } => format!("get {}", short(key)),

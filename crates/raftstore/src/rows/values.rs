@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use types::{
-    id::StoreId,
-    raft::{Entry, HardState, LogIndex, LogPosition},
-    store::Region,
+    id::{PeerId, StoreId},
+    raft::{ConfState, Entry, HardState, LogIndex, LogPosition},
+    store::{CommandResult, Region},
 };
 
 /// Who a disk belongs to. `version` stays the first field in every layout.
@@ -41,6 +41,15 @@ pub struct ApplyState {
 pub enum PeerState {
     /// It takes part.
     Normal,
+    /// It was made by a message of its group and waits for its first snapshot. TinyKV forgets such
+    /// a peer when it restarts, and its vote with it.
+    Uninitialised,
+    /// It was removed. It comes back only by a message of a newer epoch.
+    Tombstone {
+        /// What it had promised: a peer that is made anew under the same id must not promise the
+        /// opposite.
+        promised: HardState,
+    },
 }
 
 /// TinyKV's `RegionLocalState`.
@@ -48,8 +57,21 @@ pub enum PeerState {
 pub struct RegionState {
     /// The peer's state.
     pub state: PeerState,
-    /// The region's shape as of the applied index.
+    /// The region's shape as of the applied index; of an uninitialised peer the bare id.
     pub region: Region,
+    /// The peer here.
+    pub peer: PeerId,
+    /// Who votes, as of the applied index.
+    pub conf_state: ConfState,
+}
+
+/// What a client's last operation in a region brought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Which of its operations.
+    pub seq: u64,
+    /// What it brought.
+    pub result: CommandResult,
 }
 
 /// Log entries with consecutive indexes, written at once and never changed. What a run holds

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use types::{
     disk::DiskWrite,
     id::{Cycle, PeerId, StoreId},
-    raft::EntryKind,
+    raft::{ConfState, EntryKind},
     store::{Peer, RegionEpoch},
 };
 
@@ -24,8 +24,8 @@ fn entry(index: u64, term: u64) -> Entry {
     }
 }
 
-fn region() -> Region {
-    Region {
+fn region() -> types::store::Region {
+    types::store::Region {
         id: R1,
         start: Bytes::new(),
         end: Bytes::new(),
@@ -56,7 +56,12 @@ impl Bench {
             durable: Vec::new(),
             storage,
         };
-        let ops = bench.storage.bootstrap_ops(&region());
+        let ops = bench.storage.bootstrap_ops(RegionState {
+            state: PeerState::Normal,
+            region: region(),
+            peer: PeerId::new(1),
+            conf_state: ConfState::of_voters(vec![PeerId::new(1)]),
+        });
         bench.commit(ops);
         bench
     }

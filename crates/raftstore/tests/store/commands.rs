@@ -254,7 +254,9 @@ fn bad_words_from_outside_are_counted_and_change_nothing() {
     };
     let campaign = AdminRequest {
         region: R1,
-        command: AdminCommand::Campaign,
+        command: AdminCommand::ChangePeers {
+            change: types::raft::ConfChange::leave_joint(),
+        },
     };
     let cases = [
         (change(|m| m.to = peer(2)), Refused::WrongStore),
@@ -263,18 +265,21 @@ fn bad_words_from_outside_are_counted_and_change_nothing() {
             Refused::UnknownRegion,
         ),
         (change(|m| m.to.id = peer(9).id), Refused::WrongPeer),
-        (change(|m| m.message.to = peer(2).id), Refused::WrongPeer),
+        (
+            change(|m| crate::harness::raft_mut(m).to = peer(2).id),
+            Refused::WrongPeer,
+        ),
         (change(|m| m.from = peer(9)), Refused::UnknownSender),
         (
             change(|m| m.from.store = StoreId::new(3)),
             Refused::UnknownSender,
         ),
         (
-            change(|m| m.message.from = peer(3).id),
+            change(|m| crate::harness::raft_mut(m).from = peer(3).id),
             Refused::UnknownSender,
         ),
         (
-            change(|m| m.message.term = Term::ZERO),
+            change(|m| crate::harness::raft_mut(m).term = Term::ZERO),
             Refused::ImpossibleMessage,
         ),
         (

@@ -90,7 +90,10 @@ impl Single {
 }
 
 fn matched(output: &Output) -> Vec<u64> {
-    let bodies = output.messages.iter().map(|message| &message.message.body);
+    let bodies = output
+        .messages
+        .iter()
+        .map(|message| &crate::harness::raft(message).body);
     bodies
         .filter_map(|body| match body {
             MessageBody::AppendResponse {
@@ -182,7 +185,7 @@ fn a_vote_is_given_when_it_is_durable() {
     assert!(output.messages.is_empty() && output.write.is_some());
     let output = single.durable();
     assert_eq!(
-        output.messages[0].message.body,
+        crate::harness::raft(&output.messages[0]).body,
         MessageBody::RequestVoteResponse {
             granted: true,
             commit: last,
@@ -241,7 +244,7 @@ fn what_a_replaced_term_promised_is_never_said() {
         output
             .messages
             .iter()
-            .all(|m| m.message.term == Term::new(8))
+            .all(|m| m.body.term() == Term::new(8))
     );
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use raftstore::{
     Store,
     image::MemoryDisk,
-    rows::{self, Content, RaftState},
+    rows::{self, Content, RaftState, RegionState},
 };
 use types::{
     disk::{DiskImage, DiskWrite, Row, RowKey},
@@ -15,7 +15,11 @@ use types::{
     id::{ClientId, Cycle, Incarnation, PeerId, RegionId, StoreId},
     io::{BootConfig, Delivered, Envelope, Input, Output, Stop, StoreOptions},
     raft::{AppendResult, MessageBody, Role},
-    store::{Command, Peer, Region, RegionEpoch, Reply, Request, RequestId, StoreMessage},
+    scheduler::ToScheduler,
+    settings::Settings,
+    store::{
+        Command, Peer, PeerMessage, Region, RegionEpoch, Reply, Request, RequestId, StoreMessage,
+    },
     time::StoreTime,
     view::{Fact, PeerView},
 };
@@ -59,7 +63,9 @@ pub(crate) fn config(store: u64, stores: u64, incarnation: u64) -> BootConfig {
             heartbeat_ticks: 2,
             election_ticks: 10,
             preset: types::raft::Preset::TinyKv,
+            ..Settings::default().store_options()
         },
+        scheduler: Settings::default().scheduler_options(),
     }
 }
 
@@ -83,6 +89,7 @@ pub(crate) fn request(seq: u64, command: Command) -> Request {
         region: R1,
         epoch: region(1).epoch,
         command,
+        session: None,
     }
 }
 
@@ -123,15 +130,34 @@ impl Node {
     }
 
     pub(crate) fn raft_state(&self) -> Option<RaftState> {
-        let value = self.disk.rows().get(&RowKey::RaftState { region: R1 })?;
-        let row = Row {
-            key: RowKey::RaftState { region: R1 },
-            value: value.clone(),
-        };
-        match rows::decode(&row) {
-            Ok(Content::RaftState(state)) => Some(state),
+        self.raft_state_of(R1)
+    }
+
+    pub(crate) fn raft_state_of(&self, region: RegionId) -> Option<RaftState> {
+        match self.row(RowKey::RaftState { region })? {
+            Content::RaftState(state) => Some(state),
             other => panic!("{other:?}"),
         }
+    }
+
+    /// The region state on the disk.
+    pub(crate) fn region_state(&self, region: RegionId) -> Option<RegionState> {
+        match self.row(RowKey::RegionState { region })? {
+            Content::RegionState(state) => Some(*state),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What a row of the disk holds.
+    pub(crate) fn row(&self, key: RowKey) -> Option<Content> {
+        let value = self.disk.rows().get(&key)?.clone();
+        Some(rows::decode(&Row { key, value }).expect("a sound row"))
+    }
+
+    /// The peer of a region, where there is one.
+    pub(crate) fn peer(&self, region: RegionId) -> Option<PeerView> {
+        let view = self.store.as_ref()?.view();
+        view.peers.into_iter().find(|peer| peer.region.id == region)
     }
 }
 
@@ -147,10 +173,19 @@ pub(crate) struct Loop {
     /// Every output, as bytes.
     pub(crate) trace: Vec<Vec<u8>>,
     next_request: u64,
+    /// On how many stores the first region begins.
+    replicas: u64,
+    /// What stores said to the scheduler, newest last.
+    pub(crate) to_scheduler: Vec<(StoreId, ToScheduler)>,
+    pub(crate) options: StoreOptions,
 }
 
 impl Loop {
     pub(crate) fn new(stores: u64) -> Self {
+        Self::with(stores, stores, config(1, 1, 1).options)
+    }
+
+    pub(crate) fn with(stores: u64, replicas: u64, options: StoreOptions) -> Self {
         let node = |n| Node {
             id: StoreId::new(n),
             store: None,
@@ -171,6 +206,9 @@ impl Loop {
             facts: Vec::new(),
             trace: Vec::new(),
             next_request: 1,
+            replicas,
+            to_scheduler: Vec::new(),
+            options,
         };
         for n in 1..=stores {
             all.start(n);
@@ -190,10 +228,13 @@ impl Loop {
     /// Boots a store from its disk.
     pub(crate) fn start(&mut self, n: u64) {
         let (event, now) = (self.next_event(), StoreTime::new(self.now));
-        let stores = self.nodes.len() as u64;
+        let (replicas, options) = (self.replicas, self.options);
         let node = self.node(n);
         node.incarnation += 1;
-        let config = config(n, stores, node.incarnation);
+        let config = BootConfig {
+            options,
+            ..config(n, replicas, node.incarnation)
+        };
         let image = node.disk.image();
         let mut output = Output::default();
         let store = Store::boot(&config, &image, now, event, &mut output);
@@ -254,6 +295,8 @@ impl Loop {
                 self.queue.push_back((to, Input::Message(message)));
             }
         }
+        let words = output.to_scheduler.into_iter().map(|word| (id, word));
+        self.to_scheduler.extend(words);
         let replies = output.replies.into_iter().map(|reply| (id, reply));
         self.replies.extend(replies);
         self.facts
@@ -263,15 +306,18 @@ impl Loop {
     /// Whether what is said rests on the disk, and what is applied is durable.
     fn judge(&mut self, n: u64, output: &Output) {
         let node = self.node(n);
-        let disk = node.raft_state();
         for message in &output.messages {
+            let PeerMessage::Raft(inner) = &message.body else {
+                continue;
+            };
+            let disk = node.raft_state_of(message.region);
             let disk = disk.expect("nothing is said before the disk holds the peer");
             let durable = disk.hard_state;
-            let (term, to) = (message.message.term, message.message.to);
-            let is_kept = match &message.message.body {
+            let (term, to) = (inner.term, inner.to);
+            let is_kept = match &inner.body {
                 MessageBody::RequestVote { last, .. } => {
                     durable.term == term
-                        && durable.vote == Some(PeerId::new(n))
+                        && durable.vote == Some(inner.from)
                         && (disk.last.term, disk.last.index) >= (last.term, last.index)
                 }
                 MessageBody::RequestVoteResponse { granted: true, .. } => {
@@ -285,9 +331,9 @@ impl Loop {
             };
             assert!(is_kept, "{message:?} with {disk:?} on the disk");
         }
-        if let (Some(store), Some(disk)) = (&node.store, disk) {
+        if let Some(store) = &node.store {
             for peer in store.view().peers {
-                assert!(peer.applied <= peer.persisted && peer.applied <= disk.last.index);
+                assert!(peer.applied <= peer.persisted, "{peer:?}");
             }
         }
     }
@@ -390,12 +436,26 @@ impl Loop {
             epoch: region(1).epoch,
             from: peer(from),
             to: peer(to),
-            message: types::raft::Message {
+            range: None,
+            body: PeerMessage::Raft(types::raft::Message {
                 from: PeerId::new(from),
                 to: PeerId::new(to),
                 term: types::raft::Term::new(term),
                 body,
-            },
+            }),
         }
+    }
+}
+
+/// What the group says in a message.
+pub(crate) fn raft(message: &StoreMessage) -> &types::raft::Message {
+    message.body.raft().expect("a message of raft")
+}
+
+/// The same, to be changed.
+pub(crate) fn raft_mut(message: &mut StoreMessage) -> &mut types::raft::Message {
+    match &mut message.body {
+        PeerMessage::Raft(inner) => inner,
+        PeerMessage::Tombstone => panic!("a tombstone"),
     }
 }

@@ -7,3 +7,4 @@ mod commands;
 mod damage;
 mod durability;
 mod harness;
+mod regions;
