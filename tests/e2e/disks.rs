@@ -50,7 +50,9 @@ fn stored_key(key: &RowKey) -> Value {
         RowKey::RaftState { region }
         | RowKey::ApplyState { region }
         | RowKey::RegionState { region } => json!([region.get()]),
+        RowKey::Session { region, client } => json!([region.get(), client.get()]),
         RowKey::Data { cf, key } => json!([cf.name(), key.to_vec()]),
+        RowKey::Scheduler(_) => panic!("a store has no rows of the scheduler"),
     }
 }
 

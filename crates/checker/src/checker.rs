@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use types::id::{RegionId, StoreId};
 use types::raft::{ConfState, LogIndex};
+use types::view::{FactBody, RegionChange};
 
 use crate::counts::Counts;
 use crate::group::Group;
@@ -65,6 +66,17 @@ impl Checker {
             Observation::Progress(told) => told.region,
             Observation::Down => return self.down(moment, store),
         };
+        if let Observation::Fact(fact) = observation
+            && let FactBody::RegionChanged {
+                members,
+                by: RegionChange::Split,
+                ..
+            } = &fact.body
+            && !self.groups.contains_key(&region)
+        {
+            // A region that a split made begins with the members that the split gave it.
+            self.bootstrap(region, members);
+        }
         let group = self.groups.entry(region).or_default();
         let judgement = group.observe(moment, store, observation);
         judgement.map_err(|fault| violation(region, group, moment, store, fault))

@@ -87,7 +87,10 @@ impl Group {
         match observation {
             Observation::Fact(fact) => self.fact(store, &fact.body),
             Observation::Disk(change) => self.disk(store, change),
-            Observation::Sent(message) => self.sent(store, &message.message),
+            Observation::Sent(message) => match message.body.raft() {
+                Some(message) => self.sent(store, message),
+                None => Ok(()),
+            },
             Observation::Progress(told) => self.progress(store, &told),
             Observation::Down => {
                 self.down(store);
@@ -237,7 +240,12 @@ impl Group {
             FactBody::Raft(fact) => self.raft(store, fact),
             FactBody::Applied { to, data_hash } => self.applied(store, *to, *data_hash),
             FactBody::Flushed { to } => order::flushed(&self.replicas[&store], *to),
-            FactBody::Proposed { .. }
+            FactBody::PeerRemoved { .. } => {
+                self.lose_sight(store);
+                Ok(())
+            }
+            FactBody::RegionChanged { .. }
+            | FactBody::Proposed { .. }
             | FactBody::TimerReset { .. }
             | FactBody::TimerStopped
             | FactBody::RulesChanged { .. } => Ok(()),

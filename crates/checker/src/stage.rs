@@ -9,7 +9,7 @@ use types::raft::{
     AppendResult, CommitEvidence, ConfState, EntryBrief, EntryKind, HardState, LogIndex,
     LogPosition, Message, MessageBody, RaftFact, Role, RoleReason, Term, VoteVerdict,
 };
-use types::store::{Peer, RegionEpoch, StoreMessage};
+use types::store::{Peer, PeerMessage, RegionEpoch, StoreMessage};
 use types::time::VirtualTime;
 use types::view::{Fact, FactBody};
 
@@ -155,12 +155,13 @@ impl Stage {
             epoch: RegionEpoch::default(),
             from: address(from),
             to: address(to),
-            message: Message {
+            range: None,
+            body: PeerMessage::Raft(Message {
                 from: peer(from),
                 to: peer(to),
                 term: term(in_term),
                 body,
-            },
+            }),
         };
         self.observe(from, Observation::Sent(&message))
     }

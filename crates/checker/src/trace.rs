@@ -19,7 +19,7 @@ pub(crate) fn brief(observation: &Observation<'_>) -> Option<Seen> {
     match observation {
         Observation::Fact(fact) => of_fact(&fact.body),
         Observation::Disk(change) => Some(of_disk(change)),
-        Observation::Sent(message) => Some(of_message(&message.message)),
+        Observation::Sent(message) => message.body.raft().map(of_message),
         Observation::Progress(_) => None,
         Observation::Down => Some(Seen::Down),
     }

@@ -6,7 +6,11 @@
 //!   blames the command itself ends it.
 //! * Without an answer the outcome becomes unknown at the deadline. It is never sent again then,
 //!   because without sessions a second sending could take effect twice. A late answer settles it.
+//! * With sessions (`Settings::sessions`) operations are numbered, one is open at a time, and each
+//!   is sent again until it is answered, as MIT 6.824's clerk does: it takes effect once.
 //! * An operation none of whose sendings can take effect ends as never sent.
+
+mod routes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,12 +19,13 @@ use types::{
     action::OperationId,
     event::EventId,
     frame::{OPERATIONS_SHOWN, OperationFrame, OperationState},
-    id::{ClientId, StoreId},
+    id::{ClientId, RegionId, StoreId},
     settings::Settings,
     store::{Command, Region, Reply, ReplyError, Request, RequestId},
     time::VirtualTime,
 };
 
+use self::routes::Routes;
 use crate::{
     dice::Dice,
     network::draw_client_way,
@@ -49,11 +54,7 @@ pub(crate) struct Desk<'a> {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Client {
     id: ClientId,
-    region: Region,
-    /// Whom it asks first, where it has a reason.
-    leader: Option<StoreId>,
-    /// Whom it asks otherwise.
-    next_store: StoreId,
+    routes: Routes,
     /// Who left it without an answer until the deadline, and has not answered since. Such a store
     /// is not believed to lead on another's word: the other may be cut off together with it.
     silent: BTreeSet<StoreId>,
@@ -72,6 +73,8 @@ pub(crate) struct Client {
 #[derive(Debug, Clone, Serialize)]
 struct Operation {
     frame: OperationFrame,
+    /// The region that it was sent to last.
+    region: RegionId,
     in_flight: Option<RequestId>,
     deadline: Option<Key>,
     retry: Option<Key>,
@@ -82,6 +85,7 @@ impl Operation {
     fn at_rest(frame: OperationFrame) -> Self {
         Self {
             frame,
+            region: RegionId::ZERO,
             in_flight: None,
             deadline: None,
             retry: None,
@@ -103,9 +107,7 @@ impl Client {
     pub(crate) fn new(id: ClientId, region: Region, worker: Option<Worker>) -> Self {
         Self {
             id,
-            region,
-            leader: None,
-            next_store: StoreId::new(1),
+            routes: Routes::of(region),
             silent: BTreeSet::new(),
             requests: 0,
             last_operation: 0,
@@ -183,9 +185,31 @@ impl Client {
             });
         }
         self.operations.insert(id, operation);
-        self.send(id, desk);
+        if !self.waits_its_turn(id, desk) {
+            self.send(id, desk);
+        }
         self.forget_old();
         id
+    }
+
+    /// Whether an earlier operation of the session is still open.
+    fn waits_its_turn(&self, id: OperationId, desk: &Desk<'_>) -> bool {
+        let mut earlier = self.operations.range(..id);
+        let is_open = |operation: &Operation| operation.frame.state == OperationState::Open;
+        has_session(desk) && earlier.any(|(_, operation)| is_open(operation))
+    }
+
+    /// The next operation of the session has its turn.
+    fn send_next(&mut self, desk: &mut Desk<'_>) {
+        let is_open = |operation: &Operation| operation.frame.state == OperationState::Open;
+        let mut open = self.operations.iter();
+        let next = open.find(|(_, operation)| is_open(operation));
+        let next = next.filter(|(_, operation)| operation.frame.sendings == 0);
+        if let Some(id) = next.map(|(id, _)| *id)
+            && has_session(desk)
+        {
+            self.send(id, desk);
+        }
     }
 
     fn send(&mut self, id: OperationId, desk: &mut Desk<'_>) {
@@ -193,11 +217,12 @@ impl Client {
             .operations
             .get_mut(&id)
             .expect("an open operation is kept");
-        let store = operation
-            .frame
-            .via
-            .or(self.leader)
-            .unwrap_or(self.next_store);
+        let Some(known) = self.routes.find(operation.frame.command.key()) else {
+            self.ask_route(id, desk);
+            return;
+        };
+        let store = operation.frame.via.unwrap_or_else(|| known.store());
+        operation.region = known.region.id;
         self.requests += 1;
         let request = Request {
             id: RequestId {
@@ -206,9 +231,10 @@ impl Client {
                 // even where the last words before a crash of the tab were not saved.
                 seq: (u64::from(desk.segment) << 32) | self.requests,
             },
-            region: self.region.id,
-            epoch: self.region.epoch,
+            region: known.region.id,
+            epoch: known.region.epoch,
             command: operation.frame.command.clone(),
+            session: has_session(desk).then(|| id.get()),
         };
         operation.frame.asked = Some(store);
         operation.frame.sendings += 1;
@@ -227,12 +253,14 @@ impl Client {
         };
         match reply.result {
             Ok(result) => {
-                self.leader = Some(from);
+                if let Some(operation) = self.operations.get(&id) {
+                    self.routes.leads(operation.region, from);
+                }
                 let at = desk.now;
                 self.settle(id, OperationState::Done { at, result }, desk);
             }
             Err(error) => {
-                self.learn(from, &error);
+                self.learn(id, from, &error);
                 self.refused(id, Refusal::Error(error), desk);
             }
         }
@@ -248,7 +276,7 @@ impl Client {
         let Some(id) = self.take_sending(request) else {
             return;
         };
-        self.look_beyond(store);
+        self.look_beyond(id, store);
         self.refused(id, Refusal::NobodyThere, desk);
     }
 
@@ -261,37 +289,37 @@ impl Client {
         Some(id)
     }
 
-    fn learn(&mut self, from: StoreId, error: &ReplyError) {
+    fn learn(&mut self, id: OperationId, from: StoreId, error: &ReplyError) {
+        let Some(region) = self.operations.get(&id).map(|operation| operation.region) else {
+            return;
+        };
         match error {
             ReplyError::NotLeader {
                 leader: Some(peer), ..
             } if peer.store != from && !self.silent.contains(&peer.store) => {
-                self.leader = Some(peer.store);
+                self.routes.leads(region, peer.store);
             }
             ReplyError::EpochNotMatch { current } => {
-                // A client of one region: the shape that has its id is the newest one it can use.
-                if let Some(region) = current.iter().find(|region| region.id == self.region.id) {
-                    self.region = region.clone();
+                for region in current {
+                    self.routes.learn(region.clone());
                 }
             }
             ReplyError::ServerIsBusy { .. } => {}
             // Only a leader applies what it was asked, so it still leads as far as we know.
-            ReplyError::ValueTooLong { .. } => self.leader = Some(from),
+            ReplyError::ValueTooLong { .. } | ReplyError::SessionAhead { .. } => {
+                self.routes.leads(region, from);
+            }
             ReplyError::NotLeader { .. }
             | ReplyError::KeyNotInRegion { .. }
             | ReplyError::RegionNotFound { .. }
-            | ReplyError::StaleCommand { .. } => self.look_beyond(from),
+            | ReplyError::Undetermined { .. }
+            | ReplyError::StaleCommand { .. } => self.routes.look_beyond(region, from),
         }
     }
 
-    /// Asks the store after `store` next, unless another leader is known.
-    fn look_beyond(&mut self, store: StoreId) {
-        if self.leader.is_none_or(|leader| leader == store) {
-            self.leader = None;
-            let stores: Vec<StoreId> = self.region.peers.iter().map(|peer| peer.store).collect();
-            let later = stores.iter().copied().filter(|other| *other > store).min();
-            let first = stores.iter().copied().min();
-            self.next_store = later.or(first).unwrap_or(store);
+    fn look_beyond(&mut self, id: OperationId, store: StoreId) {
+        if let Some(operation) = self.operations.get(&id) {
+            self.routes.look_beyond(operation.region, store);
         }
     }
 
@@ -300,7 +328,18 @@ impl Client {
             return;
         };
         let at = desk.now;
+        let is_undetermined = matches!(
+            refusal,
+            Refusal::Error(ReplyError::Undetermined { .. } | ReplyError::SessionAhead { .. })
+        );
         match (&operation.frame.state, refusal) {
+            (OperationState::Open, _) if is_undetermined && has_session(desk) => {
+                self.send(id, desk);
+            }
+            (OperationState::Open, _) if is_undetermined => {
+                self.settle(id, OperationState::Unknown { since: at }, desk);
+            }
+            (OperationState::Unknown { .. }, _) if is_undetermined => {}
             // Only one sending was ever open, and it was this one.
             (OperationState::Unknown { .. }, Refusal::Error(error)) => {
                 self.settle(id, OperationState::Failed { at, error }, desk);
@@ -330,8 +369,11 @@ impl Client {
         operation.refusals += 1;
         let named = match refusal {
             Refusal::Error(ReplyError::NotLeader { leader, .. }) => {
-                leader.is_some_and(|peer| self.leader == Some(peer.store))
+                let known = self.routes.leader(operation.region);
+                leader.is_some_and(|peer| known == Some(peer.store))
             }
+            // What the shape is now was just said.
+            Refusal::Error(ReplyError::EpochNotMatch { .. }) => true,
             _ => false,
         };
         if named && operation.refusals <= HINTS_AT_ONCE {
@@ -364,12 +406,44 @@ impl Client {
         if in_flight.is_some() {
             if let Some(store) = asked {
                 self.silent.insert(store);
-                self.look_beyond(store);
+                self.look_beyond(id, store);
+            }
+            if has_session(desk) {
+                self.go_on(id, desk);
+                return;
             }
             self.settle(id, OperationState::Unknown { since: desk.now }, desk);
         } else {
             self.settle(id, OperationState::NeverSent { at: desk.now }, desk);
         }
+    }
+
+    /// Sends an operation of a session again: whichever sending comes first takes effect, and no
+    /// other.
+    fn go_on(&mut self, id: OperationId, desk: &mut Desk<'_>) {
+        let deadline = after_ms(desk.now, desk.settings.client_timeout_ms);
+        let client = self.id;
+        let event = Event::Deadline {
+            client,
+            operation: id,
+        };
+        if let Some(operation) = self.operations.get_mut(&id) {
+            operation.deadline = Some(desk.queue.push(deadline, event));
+            self.send(id, desk);
+        }
+    }
+
+    /// Nothing is known of a key: the client asks again a little later.
+    fn ask_route(&mut self, id: OperationId, desk: &mut Desk<'_>) {
+        let Some(operation) = self.operations.get_mut(&id) else {
+            return;
+        };
+        let event = Event::Retry {
+            client: self.id,
+            operation: id,
+        };
+        let due = after_ms(desk.now, PAUSE_MAX_MS);
+        operation.retry = Some(desk.queue.push(due, event));
     }
 
     /// Something is known of the outcome, or known to be unknown.
@@ -399,6 +473,9 @@ impl Client {
         let waits = |worker: &Worker| worker.open_max().is_none();
         if was_open && self.worker.as_ref().is_some_and(waits) {
             self.think_later(desk);
+        }
+        if was_open {
+            self.send_next(desk);
         }
         self.forget_old();
     }
@@ -448,6 +525,10 @@ impl Client {
             self.unanswered.retain(|_, operation| *operation != id);
         }
     }
+}
+
+fn has_session(desk: &Desk<'_>) -> bool {
+    desk.settings.sessions == 1
 }
 
 #[cfg(test)]

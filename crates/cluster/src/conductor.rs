@@ -490,6 +490,7 @@ impl Conductor {
             seed: codec::hash_of(&("store", self.settings.seed, store, incarnation)),
             first_region: self.region.clone(),
             options: self.settings.store_options(),
+            scheduler: self.settings.scheduler_options(),
             rules: self.slots[&store].rules.clone(),
         }
     }

@@ -19,7 +19,7 @@ use types::{
     link::LinkPlan,
     raft::{AppendResult, MessageBody},
     settings::Settings,
-    store::StoreMessage,
+    store::{PeerMessage, StoreMessage},
     time::VirtualTime,
 };
 
@@ -207,7 +207,7 @@ impl Network {
             return Sent::Lost(Box::new(frame), reason);
         }
         let link = self.links.entry(way).or_default();
-        let bytes = bytes_of(&message.message.body);
+        let bytes = bytes_of(&message.body);
         let left = link.take_in(bytes, &plan, now);
         let left = left.filter(|_| !plan.clogged || link.waiting.len() < WAITING_MAX);
         let Some(left) = left else {
@@ -341,9 +341,10 @@ fn frame_of(
         id,
         from: message.from.store,
         to: message.to.store,
-        kind: message.message.body.kind(),
-        term: message.message.term,
-        detail: detail_of(&message.message.body),
+        region: message.region,
+        kind: message.body.kind(),
+        term: message.body.term(),
+        detail: detail_of(&message.body),
         sent,
         due,
         duplicate: false,
@@ -351,8 +352,11 @@ fn frame_of(
     }
 }
 
-fn detail_of(body: &MessageBody) -> MessageDetail {
-    match body {
+fn detail_of(body: &PeerMessage) -> MessageDetail {
+    let Some(message) = body.raft() else {
+        return MessageDetail::Plain;
+    };
+    match &message.body {
         MessageBody::RequestVoteResponse { granted, .. }
         | MessageBody::PreVoteResponse { granted, .. } => MessageDetail::Vote(*granted),
         MessageBody::Append {

@@ -9,7 +9,7 @@ use types::{
         ENTRIES_SHOWN, FACTS_SHOWN, FactFrame, LOST_SHOWN_US, Life, LossReason, LostMessage,
         MessageFrame, StoreFrame,
     },
-    id::{Cycle, Incarnation, PeerId, StoreId},
+    id::{Cycle, Incarnation, PeerId, RegionId, StoreId},
     raft::{EntryBrief, LogIndex, LogPosition, RaftFact, Role, Term, VoteVerdict},
     store::Region,
     time::{ClockRate, StoreClock, VirtualTime},
@@ -26,6 +26,8 @@ const ENTRIES_KEPT: usize = 1_024;
 /// The projection of the whole cluster.
 #[derive(Debug, Clone)]
 pub(crate) struct Projection {
+    /// The region that is shown.
+    region: RegionId,
     stores: BTreeMap<StoreId, Known>,
     store_of: BTreeMap<PeerId, StoreId>,
     lost: VecDeque<LostMessage>,
@@ -37,7 +39,6 @@ pub(crate) struct Projection {
 #[derive(Debug, Clone)]
 struct Known {
     frame: StoreFrame,
-    peer: PeerId,
     /// When its last transactions became durable.
     durable_at: VecDeque<VirtualTime>,
 }
@@ -45,16 +46,12 @@ struct Known {
 impl Projection {
     /// A projection of the peers of `region`, of which nothing is known.
     pub(crate) fn new(region: &Region) -> Self {
-        let known = |store, peer| Known {
-            frame: unknown_store(store),
-            peer,
-            durable_at: VecDeque::new(),
-        };
         let peers = region.peers.iter();
         Self {
+            region: region.id,
             stores: peers
                 .clone()
-                .map(|peer| (peer.store, known(peer.store, peer.id)))
+                .map(|peer| (peer.store, Known::new(peer.store)))
                 .collect(),
             store_of: peers.map(|peer| (peer.id, peer.store)).collect(),
             lost: VecDeque::new(),
@@ -65,7 +62,14 @@ impl Projection {
 
     /// Takes in a fact of `store`.
     pub(crate) fn fact(&mut self, store: StoreId, clock: &StoreClock, at: VirtualTime, fact: Fact) {
-        if let Some(known) = self.stores.get_mut(&store) {
+        if fact.region == self.region {
+            if let FactBody::RegionChanged { region, .. } = &fact.body {
+                let peers = region.peers.iter();
+                self.store_of
+                    .extend(peers.map(|peer| (peer.id, peer.store)));
+            }
+            let known = self.stores.entry(store);
+            let known = known.or_insert_with(|| Known::new(store));
             known.fold(&fact.body, clock, &self.store_of);
         }
         if self.facts.len() == FACTS_SHOWN {
@@ -77,7 +81,9 @@ impl Projection {
 
     /// A transaction of `store` became durable.
     pub(crate) fn durable(&mut self, store: StoreId, at: VirtualTime) {
-        if let Some(known) = self.stores.get_mut(&store) {
+        {
+            let known = self.stores.entry(store);
+            let known = known.or_insert_with(|| Known::new(store));
             known.durable_at.push_back(at);
             drop_old(&mut known.durable_at, at);
         }
@@ -198,11 +204,17 @@ const fn unknown_store(id: StoreId) -> StoreFrame {
 }
 
 impl Known {
+    const fn new(store: StoreId) -> Self {
+        Self {
+            frame: unknown_store(store),
+            durable_at: VecDeque::new(),
+        }
+    }
+
     fn fold(&mut self, body: &FactBody, clock: &StoreClock, store_of: &BTreeMap<PeerId, StoreId>) {
         let frame = &mut self.frame;
         match body {
             FactBody::Started {
-                peer,
                 hard_state,
                 truncated,
                 entries,
@@ -210,7 +222,6 @@ impl Known {
                 ..
             } => {
                 *frame = unknown_store(frame.id);
-                self.peer = *peer;
                 frame.term = hard_state.term;
                 frame.vote = hard_state
                     .vote
@@ -226,7 +237,8 @@ impl Known {
             FactBody::Raft(fact) => self.fold_raft(fact, store_of),
             FactBody::Applied { to, .. } => frame.applied = *to,
             FactBody::Flushed { to } => frame.flushed = *to,
-            FactBody::Proposed { .. } => {}
+            FactBody::Proposed { .. } | FactBody::RegionChanged { .. } => {}
+            FactBody::PeerRemoved { .. } => *frame = unknown_store(frame.id),
             FactBody::TimerReset { started, deadline } => {
                 frame.timer = Some((clock.shows(*started), clock.shows(*deadline)));
             }

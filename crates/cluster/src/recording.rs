@@ -23,7 +23,7 @@ use types::{
 use crate::saved::{SavedCluster, SavedError};
 
 /// Names the behaviour of the engine. A recording replays only under the version that made it.
-pub const ENGINE_VERSION: u32 = 3;
+pub const ENGINE_VERSION: u32 = 4;
 /// The version of the recording's layout.
 pub const RECORDING_VERSION: u16 = 3;
 /// The longest payload of a chunk that is read, in bytes.

@@ -116,7 +116,7 @@ pub enum SavedError {
 }
 
 /// The version of the saved form.
-pub const SAVED_VERSION: u32 = 3;
+pub const SAVED_VERSION: u32 = 4;
 /// The most bytes of commands and results that a saved cluster keeps of its operations.
 const OPERATION_BYTES_MAX: usize = 4 << 20;
 /// The most starts of a conductor; request names carry the segment in their upper bits.
@@ -337,9 +337,9 @@ mod tests {
         assert_eq!(SavedCluster::decode(b"{}"), Err(SavedError::NotACluster));
         let mut bytes = SavedCluster::fresh(Settings::default(), None).encode();
         bytes[4] = 1;
-        let other = SavedError::OtherVersion { found: 1, known: 3 };
+        let other = SavedError::OtherVersion { found: 1, known: 4 };
         assert_eq!(SavedCluster::decode(&bytes), Err(other));
-        bytes[4] = 3;
+        bytes[4] = 4;
         bytes.truncate(20);
         assert!(matches!(
             SavedCluster::decode(&bytes),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     action::OperationId,
     event::{EventId, MadeBy},
-    id::{Cycle, Incarnation, StoreId},
+    id::{Cycle, Incarnation, RegionId, StoreId},
     io::Stop,
     raft::{EntryBrief, LogIndex, LogPosition, MessageKind, Role, Term},
     settings::Settings,
@@ -175,6 +175,8 @@ pub struct MessageFrame {
     pub from: StoreId,
     /// The receiver.
     pub to: StoreId,
+    /// The region that it is about.
+    pub region: RegionId,
     /// What kind it is.
     pub kind: MessageKind,
     /// The term that it carries.

@@ -7,7 +7,7 @@ use crate::{
     disk::Row,
     event::EventId,
     id::{Cycle, Incarnation, PeerId, RegionId, StoreId},
-    raft::{Entry, HardState, LogIndex, LogPosition, RaftFact, Role, Term},
+    raft::{ConfState, Entry, HardState, LogIndex, LogPosition, RaftFact, Role, Term},
     store::{Region, RequestId},
     time::StoreTime,
 };
@@ -77,6 +77,8 @@ pub enum FactBody {
     RegionChanged {
         /// The shape now.
         region: Region,
+        /// Who votes now.
+        members: ConfState,
         /// What changed it.
         by: RegionChange,
     },

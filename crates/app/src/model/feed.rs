@@ -106,9 +106,11 @@ impl Feed {
 /// Whether a fact is worth a line: what every write brings along is not.
 fn is_told(body: &FactBody) -> bool {
     match body {
-        FactBody::Started { .. } | FactBody::Proposed { .. } | FactBody::RulesChanged { .. } => {
-            true
-        }
+        FactBody::Started { .. }
+        | FactBody::Proposed { .. }
+        | FactBody::RegionChanged { .. }
+        | FactBody::PeerRemoved { .. }
+        | FactBody::RulesChanged { .. } => true,
         FactBody::Raft(fact) => match fact {
             RaftFact::RoleChanged { .. }
             | RaftFact::VoteDecided { .. }

@@ -320,6 +320,7 @@ pub(crate) mod tests {
             id: MadeBy { event, nth },
             from: StoreId::new(1),
             to: StoreId::new(2),
+            region: types::id::RegionId::new(1),
             kind: MessageKind::Heartbeat,
             term: Term::new(6),
             detail: MessageDetail::Plain,

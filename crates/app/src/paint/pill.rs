@@ -69,6 +69,7 @@ fn icon(message: &MessageFrame) -> &'static str {
         (MessageKind::Append | MessageKind::AppendResponse, _) => "append",
         (MessageKind::Heartbeat | MessageKind::HeartbeatResponse, _) => "heartbeat",
         (MessageKind::ReadIndexResponse, _) => "read",
+        (MessageKind::Tombstone, _) => "x",
     }
 }
 
@@ -84,6 +85,7 @@ const fn line(kind: MessageKind) -> &'static str {
         MessageKind::Snapshot => "k-snapshot",
         MessageKind::TimeoutNow | MessageKind::TransferLeader => "k-transfer",
         MessageKind::ReadIndex | MessageKind::ReadIndexResponse => "k-read",
+        MessageKind::Tombstone => "k-transfer",
     }
 }
 

@@ -8,10 +8,11 @@ use types::{
         Role, RoleReason, Term, TransferEnd, VoteVerdict,
     },
     store::Region,
-    view::FactBody,
+    view::{FactBody, RegionChange},
 };
 
 use super::{Arg, Sentence};
+use crate::model::bytes::shown;
 
 /// The name of a fact in attributes.
 #[must_use]
@@ -42,6 +43,8 @@ pub const fn name(body: &FactBody) -> &'static str {
         FactBody::Proposed { .. } => "proposed",
         FactBody::TimerReset { .. } => "timer-reset",
         FactBody::TimerStopped => "timer-stopped",
+        FactBody::RegionChanged { .. } => "region-changed",
+        FactBody::PeerRemoved { .. } => "peer-removed",
         FactBody::RulesChanged { .. } => "rules-changed",
     }
 }
@@ -78,6 +81,8 @@ pub fn term(body: &FactBody) -> Option<Term> {
         | FactBody::Flushed { .. }
         | FactBody::TimerReset { .. }
         | FactBody::TimerStopped
+        | FactBody::RegionChanged { .. }
+        | FactBody::PeerRemoved { .. }
         | FactBody::RulesChanged { .. } => None,
     }
 }
@@ -118,11 +123,39 @@ pub fn body(body: &FactBody, region: &Region) -> Sentence {
         }
         FactBody::TimerReset { .. } => Sentence::plain("fact-timer-reset"),
         FactBody::TimerStopped => Sentence::plain("fact-timer-stopped"),
+        FactBody::RegionChanged { region, by, .. } => region_changed(region, *by),
+        FactBody::PeerRemoved { peer } => {
+            Sentence::plain("fact-peer-removed").with("peer", peer.to_string())
+        }
         FactBody::RulesChanged { name: None } => Sentence::plain("fact-rules-corrected"),
         FactBody::RulesChanged { name: Some(name) } => {
             Sentence::plain("fact-rules-changed").with("rule", Arg::Rule(name.clone()))
         }
     }
+}
+
+fn region_changed(region: &Region, by: RegionChange) -> Sentence {
+    let key = match by {
+        RegionChange::Split => "fact-region-split",
+        RegionChange::Membership => "fact-region-membership",
+        RegionChange::Snapshot => "fact-region-snapshot",
+    };
+    let stores: Vec<String> = region
+        .peers
+        .iter()
+        .map(|peer| peer.store.to_string())
+        .collect();
+    let end = if region.end.is_empty() {
+        "∞".to_owned()
+    } else {
+        shown(&region.end)
+    };
+    Sentence::plain(key)
+        .with("region", region.id.to_string())
+        .with("start", shown(&region.start))
+        .with("end", end)
+        .with("epoch", region.epoch.to_string())
+        .with("stores", stores.join(", "))
 }
 
 fn raft(fact: &RaftFact, region: &Region) -> Sentence {

@@ -9,8 +9,9 @@ use types::{
     id::StoreId,
     io::Stop,
     raft::{EntryKind, MessageKind, Preset, Role},
+    scheduler::OperatorStep,
     settings::SettingError,
-    store::{AdminCommand, BusyReason, Command, ReplyError},
+    store::{AdminCommand, BusyReason, Command, Peer, ReplyError},
 };
 
 use super::{Arg, Sentence};
@@ -81,6 +82,7 @@ pub const fn message(kind: MessageKind) -> &'static str {
         MessageKind::TransferLeader => "transfer-leader",
         MessageKind::ReadIndex => "read-index",
         MessageKind::ReadIndexResponse => "read-index-response",
+        MessageKind::Tombstone => "tombstone",
     }
 }
 
@@ -101,6 +103,7 @@ pub const fn message_key(kind: MessageKind) -> &'static str {
         MessageKind::TransferLeader => "message-transfer-leader",
         MessageKind::ReadIndex => "message-read-index",
         MessageKind::ReadIndexResponse => "message-read-index-response",
+        MessageKind::Tombstone => "message-tombstone",
     }
 }
 
@@ -327,6 +330,12 @@ pub fn reply(error: &ReplyError) -> Sentence {
             BusyReason::DirtyData => Sentence::plain("reply-busy-dirty-data"),
             BusyReason::Uncommitted => Sentence::plain("reply-busy-uncommitted"),
         },
+        ReplyError::Undetermined { region } => {
+            Sentence::plain("reply-undetermined").with("region", region.to_string())
+        }
+        ReplyError::SessionAhead { seq } => {
+            Sentence::plain("reply-session-ahead").with("seq", seq.to_string())
+        }
         ReplyError::ValueTooLong { bytes, limit } => Sentence::plain("reply-value-too-long")
             .with("bytes", bytes.to_string())
             .with("limit", limit.to_string()),
@@ -525,6 +534,35 @@ fn admin(command: &AdminCommand, store: StoreId) -> Sentence {
         }
         AdminCommand::Campaign => named("deed-campaign", store),
         AdminCommand::ForgetLeader => named("deed-forget-leader", store),
+        AdminCommand::Step(step) => self::step(step, store),
+        AdminCommand::ChangeJointly(_) => named("deed-change-peers", store),
+        AdminCommand::Split { key, .. } => named("deed-split", store).with("key", shown(key)),
+        AdminCommand::SendSnapshot { to } => {
+            named("deed-send-snapshot", store).with("peer", to.to_string())
+        }
+    }
+}
+
+/// A step of an operator that a person asked a peer for.
+fn step(step: &OperatorStep, store: StoreId) -> Sentence {
+    let about = |key, peer: &Peer| {
+        named(key, store)
+            .with("peer", peer.id.to_string())
+            .with("on", peer.store.to_string())
+    };
+    match step {
+        OperatorStep::AddPeer { peer } | OperatorStep::AddLearner { peer } => {
+            about("deed-add-peer", peer)
+        }
+        OperatorStep::PromoteLearner { peer } => about("deed-promote-peer", peer),
+        OperatorStep::RemovePeer { peer } => about("deed-remove-peer", peer),
+        OperatorStep::TransferLeader { to } => {
+            named("deed-transfer", store).with("peer", to.id.to_string())
+        }
+        OperatorStep::Split { key: Some(key) } => {
+            named("deed-split", store).with("key", shown(key))
+        }
+        OperatorStep::Split { key: None } => named("deed-split-halves", store),
     }
 }
 

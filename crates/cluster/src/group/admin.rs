@@ -13,6 +13,10 @@ impl GroupNode {
             AdminCommand::CompactLog { keep } => self.compact(*keep),
             AdminCommand::Campaign => self.raft.campaign(),
             AdminCommand::ForgetLeader => self.raft.forget_leader(),
+            AdminCommand::SendSnapshot { to } => self.raft.want_snapshot(*to),
+            // A raw group has no ranges, and its peers live nowhere else.
+            AdminCommand::Step(_) | AdminCommand::ChangeJointly(_) | AdminCommand::Split { .. } => {
+            }
         }
     }
 

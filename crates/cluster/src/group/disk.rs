@@ -79,7 +79,11 @@ pub(super) fn read(image: &DiskImage, fresh: (HardState, State)) -> Result<Found
                     reason: error.to_string(),
                 })?;
             }
-            Content::StoreIdent(_) | Content::LastCycle(_) | Content::RegionState(_) => {}
+            Content::StoreIdent(_)
+            | Content::LastCycle(_)
+            | Content::RegionState(_)
+            | Content::Session(_)
+            | Content::Scheduler(_) => {}
         }
     }
     let restored = Restored {

@@ -26,7 +26,9 @@ use types::{
     id::{Cycle, PeerId},
     io::{BootConfig, Envelope, Input, Output, Stop},
     raft::{Entry, EntryBrief, HardState, LogIndex, Message, ReadId, Role, Term},
-    store::{Command, Peer, Region, Reply, ReplyError, Request, RequestId, StoreMessage},
+    store::{
+        Command, Peer, PeerMessage, Region, Reply, ReplyError, Request, RequestId, StoreMessage,
+    },
     time::StoreTime,
     view::{Fact, FactBody},
 };
@@ -145,12 +147,23 @@ impl Node for GroupNode {
             cause = delivered.event;
             match &delivered.input {
                 Input::Wake => {}
-                Input::Message(message) => self.step(message.message.clone()),
+                Input::Message(message) => {
+                    if let PeerMessage::Raft(message) = &message.body {
+                        self.step(message.clone());
+                    }
+                }
                 Input::Request(request) => self.request(request, output),
                 Input::Durable(cycle) => self.durable(*cycle, cause, output),
                 Input::Admin(request) => self.admin(&request.command),
                 // Its rules come with its setup, and hosts refuse others.
                 Input::Rules(_) => {}
+                // There is no scheduler, and nothing that changes.
+                Input::Options(_)
+                | Input::FromScheduler(_)
+                | Input::ToScheduler { .. }
+                | Input::FindRoute(_)
+                | Input::Operator(_)
+                | Input::SchedulerOptions(_) => {}
             }
         }
         self.finish(cause, output);
@@ -292,7 +305,8 @@ impl GroupNode {
                 epoch: self.region.epoch,
                 from,
                 to,
-                message,
+                range: None,
+                body: PeerMessage::Raft(message),
             });
         }
     }

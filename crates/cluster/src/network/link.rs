@@ -5,6 +5,7 @@ use types::{
     frame::{Held, Holder},
     link::{LatencyShape, LinkPlan},
     raft::MessageBody,
+    store::PeerMessage,
     time::{US_PER_MS, VirtualTime},
 };
 
@@ -85,7 +86,7 @@ impl Link {
         freed.sort_by_key(|flight| (flight.frame.due, flight.name()));
         let mut before = None;
         for flight in &mut freed {
-            let bytes = bytes_of(&flight.message.message.body);
+            let bytes = bytes_of(&flight.message.body);
             let after = |before: VirtualTime| before.plus(time_of(bytes, plan));
             let soonest = before.map_or(whole_ms(now), after);
             flight.frame.due = flight.frame.due.max(soonest);
@@ -108,13 +109,13 @@ fn time_of(bytes: u64, plan: &LinkPlan) -> u64 {
 }
 
 /// What a message takes on a link, in bytes: an estimate, so that nothing is encoded for it.
-pub(super) fn bytes_of(body: &MessageBody) -> u64 {
-    let content = match body {
-        MessageBody::Append { entries, .. } => {
+pub(super) fn bytes_of(body: &PeerMessage) -> u64 {
+    let content = match body.raft().map(|message| &message.body) {
+        Some(MessageBody::Append { entries, .. }) => {
             let bytes = |data: usize| ENTRY_BYTES + data as u64;
             entries.iter().map(|entry| bytes(entry.data.len())).sum()
         }
-        MessageBody::Snapshot { snapshot } => snapshot.data.len() as u64,
+        Some(MessageBody::Snapshot { snapshot }) => snapshot.data.len() as u64,
         _ => 0,
     };
     MESSAGE_BYTES + content

@@ -2,7 +2,7 @@ use types::{
     event::EventId,
     id::{PeerId, RegionId},
     raft::{Entry, EntryKind, LogIndex, Message, Term},
-    store::{Peer, RegionEpoch},
+    store::{Peer, PeerMessage, RegionEpoch},
 };
 
 use super::*;
@@ -18,7 +18,8 @@ fn message(from: u64, to: u64) -> StoreMessage {
         epoch: RegionEpoch::default(),
         from: peer(from),
         to: peer(to),
-        message: Message {
+        range: None,
+        body: PeerMessage::Raft(Message {
             from: PeerId::new(from),
             to: PeerId::new(to),
             term: Term::new(1),
@@ -26,7 +27,7 @@ fn message(from: u64, to: u64) -> StoreMessage {
                 commit: LogIndex::ZERO,
                 round: 0,
             },
-        },
+        }),
     }
 }
 
@@ -125,7 +126,10 @@ fn a_blocked_way_loses_in_one_direction_only() {
 /// An append of one entry with `bytes` of data.
 fn append(from: u64, to: u64, bytes: usize) -> StoreMessage {
     let mut append = message(from, to);
-    append.message.body = MessageBody::Append {
+    let PeerMessage::Raft(inner) = &mut append.body else {
+        panic!("a message of raft");
+    };
+    inner.body = MessageBody::Append {
         prev: types::raft::LogPosition::default(),
         entries: vec![Entry {
             index: LogIndex::new(1),

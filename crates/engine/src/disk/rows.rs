@@ -1,15 +1,15 @@
 //! Rows as JavaScript values: readable in the browser's developer tools, and checked on the way
 //! back.
 //!
-//! Keys are arrays of numbers, `[region]` or `[region, first]`; of user data `[cf, key]`; of the
-//! meta table names. IndexedDB orders them as [`RowKey`] is ordered.
+//! Keys are arrays of numbers, `[region]`, `[region, first]` or `[region, client]`; of user data
+//! `[cf, key]`; of the scheduler `[kind, id]`; of the meta table names. IndexedDB orders them as [`RowKey`] is ordered.
 
 use bytes::Bytes;
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use types::{
-    disk::{Field, FieldValue, Row, RowKey, RowValue, Table},
-    id::{MAX_SAFE, RegionId},
+    disk::{Field, FieldValue, Row, RowKey, RowValue, SchedulerKey, Table},
+    id::{ClientId, MAX_SAFE, RegionId, StoreId},
     raft::LogIndex,
     store::ColumnFamily,
 };
@@ -36,6 +36,17 @@ pub fn key_to_js(key: &RowKey) -> JsValue {
         RowKey::RaftState { region }
         | RowKey::ApplyState { region }
         | RowKey::RegionState { region } => region_key(region),
+        RowKey::Session { region, client } => {
+            Array::of2(&number(region.get()), &number(client.get())).into()
+        }
+        RowKey::Scheduler(key) => {
+            let (kind, id) = match key {
+                SchedulerKey::Ids => (0, 0),
+                SchedulerKey::Store { store } => (1, store.get()),
+                SchedulerKey::Region { region } => (2, region.get()),
+            };
+            Array::of2(&number(kind), &number(id)).into()
+        }
         RowKey::Data { cf, key } => {
             let key = Uint8Array::from(key.as_ref());
             Array::of2(&JsValue::from_str(cf.name()), &key).into()
@@ -72,6 +83,14 @@ pub fn key_from_js(table: Table, key: &JsValue) -> Result<Option<RowKey>, String
         Table::RegionState => RowKey::RegionState {
             region: only_region(key)?,
         },
+        Table::Sessions => {
+            let [region, client] = parts(key)?;
+            RowKey::Session {
+                region: region_id(&region)?,
+                client: ClientId::try_from(whole(&client)?).map_err(|error| error.to_string())?,
+            }
+        }
+        Table::Scheduler => RowKey::Scheduler(scheduler_key(key)?),
         Table::Data => {
             let [cf, user_key] = parts(key)?;
             RowKey::Data {
@@ -81,6 +100,18 @@ pub fn key_from_js(table: Table, key: &JsValue) -> Result<Option<RowKey>, String
         }
     };
     Ok(Some(found))
+}
+
+fn scheduler_key(key: &JsValue) -> Result<SchedulerKey, String> {
+    let [kind, id] = parts(key)?;
+    let (kind, id) = (whole(&kind)?, whole(&id)?);
+    let found = match kind {
+        0 if id == 0 => Ok(SchedulerKey::Ids),
+        1 => StoreId::try_from(id).map(|store| SchedulerKey::Store { store }),
+        2 => RegionId::try_from(id).map(|region| SchedulerKey::Region { region }),
+        _ => return Err(format!("{key:?} is not a key of this table")),
+    };
+    found.map_err(|error| error.to_string())
 }
 
 /// A row's value in IndexedDB: the readable fields, then the bytes and their checksum.

@@ -68,6 +68,12 @@ impl Peer {
 
     pub(super) fn tell_shape(&self, by: RegionChange, turn: &mut Turn<'_>) {
         let region = self.region.clone();
-        turn.fact(region.id, FactBody::RegionChanged { region, by });
+        let members = self.raft.conf_state().clone();
+        let body = FactBody::RegionChanged {
+            region,
+            members,
+            by,
+        };
+        turn.fact(self.region.id, body);
     }
 }

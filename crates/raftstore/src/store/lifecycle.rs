@@ -20,7 +20,7 @@ use crate::{
 
 impl Store {
     /// Makes a peer that waits for its first snapshot. It holds no range.
-    pub(super) fn create(&mut self, region: RegionId, name: PeerName) {
+    pub(super) fn create(&mut self, region: RegionId, name: PeerName, output: &mut Output) {
         let storage = PeerStorage::uninitialised(region, self.promised(region));
         let state = State {
             region: nothing(region),
@@ -32,10 +32,10 @@ impl Store {
         let mut peer = made.expect("nothing contradicts a peer without a log");
         let row = peer.region_state(PeerState::Uninitialised);
         let ops = vec![peer.storage.region_state_op(row)];
-        let mut output = Output::default();
-        peer.stage(ops, &self.turn(&mut output));
+        peer.stage(ops, &self.turn(output));
         self.tombstones.remove(&region);
         self.peers.insert(region, peer);
+        self.announce_peer(region, output);
         self.touched(region);
     }
 
@@ -69,8 +69,8 @@ impl Store {
         self.ranges.insert(&peer.region);
         self.tombstones.remove(&id);
         self.peers.insert(id, peer);
-        self.announce_peer(id, output);
         self.tell_change(id, RegionChange::Split, output);
+        self.announce_peer(id, output);
         self.touched(id);
         match self.parked.remove(&id) {
             Some(vote) => self.message(&vote, output),
@@ -156,12 +156,17 @@ impl Store {
     }
 
     fn tell_change(&self, id: RegionId, by: RegionChange, output: &mut Output) {
-        let region = self.peers[&id].region.clone();
+        let peer = &self.peers[&id];
+        let body = FactBody::RegionChanged {
+            region: peer.region.clone(),
+            members: peer.raft.conf_state().clone(),
+            by,
+        };
         output.facts.push(Fact {
             cause: self.last_event,
             waited_for: None,
             region: id,
-            body: FactBody::RegionChanged { region, by },
+            body,
         });
     }
 

@@ -142,7 +142,7 @@ impl Store {
             self.park(message, inner);
             return Err(Refused::Overlap);
         }
-        self.create(message.region, message.to);
+        self.create(message.region, message.to, output);
         Ok(true)
     }
 

@@ -90,7 +90,9 @@ fn meaning(row: &Row) -> String {
         RowKey::RaftState { .. } => "raft state".to_owned(),
         RowKey::ApplyState { .. } => "apply state".to_owned(),
         RowKey::RegionState { .. } => "region state".to_owned(),
+        RowKey::Session { client, .. } => format!("session {client}"),
         RowKey::Data { key, .. } => format!("data {}", shown(key)),
+        RowKey::Scheduler(key) => format!("scheduler {key:?}"),
     }
 }
 

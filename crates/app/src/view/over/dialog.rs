@@ -156,6 +156,8 @@ fn knob(cx: Cx<'_>, spec: &'static SettingSpec) -> Html {
         "" => String::new(),
         "ms" => "ms".to_owned(),
         "ticks" => cx.t("unit-ticks"),
+        "bytes" => cx.t("unit-bytes"),
+        "entries" => cx.t("unit-entries"),
         "bytes/ms" => cx.t("unit-bytes-per-ms"),
         _ => "‰".to_owned(),
     };
