@@ -301,7 +301,8 @@ impl<N: Node> SimulatedHost<N> {
             if conductor.is_disk_full(store) {
                 host.full.insert(store);
             }
-            if !owes.is_alive
+            // What a former life had on its way is gone, also of one that has begun anew.
+            if (!owes.is_alive || owes.load.is_some())
                 && let Some(machine) = host.machines.get_mut(&store)
             {
                 machine.crash(0, |_| {});

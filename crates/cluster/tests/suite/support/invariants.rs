@@ -12,7 +12,7 @@ use types::{
     frame::OperationState,
     id::{ClientId, StoreId},
     raft::ConfState,
-    store::{Command, Request},
+    store::{Command, Proposal},
 };
 
 use super::{Sim, all};
@@ -96,7 +96,7 @@ fn values_in_log(sim: &Sim, store: StoreId) -> BTreeSet<Bytes> {
             continue;
         };
         for entry in run.entries {
-            if let Ok(request) = codec::decode::<Request>(&entry.data)
+            if let Ok(Proposal::Request(request)) = codec::decode(&entry.data)
                 && let Command::Put { value, .. } = request.command
             {
                 values.insert(value);
