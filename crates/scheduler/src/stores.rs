@@ -105,7 +105,7 @@ mod tests {
     fn a_silent_store_is_disconnected_first_and_down_later() {
         let options = SchedulerOptions::default();
         let store = StoreInfo::new(StoreId::new(1), StoreTime::new(5));
-        let health = |us| store.health(&options, StoreTime::new(5 + us));
+        let health = |us: u64| store.health(&options, StoreTime::new(5 + us));
         assert_eq!(health(19_999_999), StoreHealth::Connected);
         assert_eq!(health(20_000_000), StoreHealth::Disconnected);
         assert_eq!(health(1_799_999_999), StoreHealth::Disconnected);

@@ -14,7 +14,6 @@ use scheduler::{
 };
 use types::{
     id::{PeerId, RegionId, StoreId},
-    io::Input,
     scheduler::{OperatorStep, SchedulerOptions, StoreState, StoreStatus},
     store::{Peer, Region, RegionEpoch},
     time::StoreTime,
