@@ -53,9 +53,8 @@ pub fn plan(
     stores.sort_unstable();
     stores.iter().rev().find_map(|(source, from)| {
         let info = pick(look, operators, dice, *from)?;
-        let is_target = |store: StoreId| {
-            info.region.peer_on(store).is_none() && look.can_receive(store)
-        };
+        let is_target =
+            |store: StoreId| info.region.peer_on(store).is_none() && look.can_receive(store);
         let (target, to) = stores.iter().find(|(_, store)| is_target(*store))?;
         let check = MoveCheck {
             source: *source,

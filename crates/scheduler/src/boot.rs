@@ -112,7 +112,8 @@ impl Scheduler {
     fn bootstrap(&mut self, region: &Region) -> RowOp {
         self.saw_ids_of(region);
         self.ids = Ids::starting_at(self.ids.next());
-        self.cluster.put(RegionInfo::of_shape(region.clone()), self.now);
+        self.cluster
+            .put(RegionInfo::of_shape(region.clone()), self.now);
         self.changed_regions.insert(region.id);
         let ident = StoreIdent {
             version: DISK_VERSION,

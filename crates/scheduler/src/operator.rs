@@ -60,8 +60,7 @@ impl Operator {
             steps,
             done: 0,
             made_at: now,
-            ends_at: StoreTime::try_from(ends_at)
-                .unwrap_or(StoreTime::new(types::id::MAX_SAFE)),
+            ends_at: StoreTime::try_from(ends_at).unwrap_or(StoreTime::new(types::id::MAX_SAFE)),
         }
     }
 
@@ -136,9 +135,7 @@ impl Operator {
         let steps = self.steps.iter().take(self.done as usize + 1);
         let changed = steps.filter(|step| match step {
             OperatorStep::AddPeer { peer } | OperatorStep::AddLearner { peer } => is_here(peer.id),
-            OperatorStep::PromoteLearner { peer } => {
-                is_here(peer.id) && !info.is_learner(peer.id)
-            }
+            OperatorStep::PromoteLearner { peer } => is_here(peer.id) && !info.is_learner(peer.id),
             OperatorStep::RemovePeer { peer } => !is_here(peer.id),
             OperatorStep::TransferLeader { .. } | OperatorStep::Split { .. } => false,
         });

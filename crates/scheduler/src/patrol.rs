@@ -186,9 +186,8 @@ impl Scheduler {
             return false;
         };
         let new = self.new_peer_id();
-        let steps = new.and_then(|new| {
-            steps::move_peer(&self.look(), &info, plan.from, plan.to, new)
-        });
+        let steps =
+            new.and_then(|new| steps::move_peer(&self.look(), &info, plan.from, plan.to, new));
         let Some(steps) = steps else {
             return false;
         };

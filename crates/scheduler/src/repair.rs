@@ -139,9 +139,8 @@ fn remove_extra(look: &Look<'_>, info: &RegionInfo) -> Option<Need> {
 /// The store within reach that holds least of those that hold nothing of the region.
 fn best_store(look: &Look<'_>, info: &RegionInfo) -> Option<StoreId> {
     let stores = look.cluster.stores().iter();
-    let free = stores.filter(|store| {
-        info.region.peer_on(store.id).is_none() && look.can_receive(store.id)
-    });
+    let free = stores
+        .filter(|store| info.region.peer_on(store.id).is_none() && look.can_receive(store.id));
     let least = free.min_by_key(|store| (store.status.region_size, store.id))?;
     Some(least.id)
 }

@@ -57,7 +57,9 @@ pub(crate) fn put_region(info: &RegionInfo) -> RowOp {
     let region = &info.region;
     let peers = region.peers.iter();
     let peers: Vec<String> = peers.map(|it| format!("{}@{}", it.id, it.store)).collect();
-    let leader = info.leader.map_or("none".to_owned(), |it| it.store.to_string());
+    let leader = info
+        .leader
+        .map_or("none".to_owned(), |it| it.store.to_string());
     let fields = vec![
         number("region_id", region.id.get()),
         text("start_key", rows::lossless(&region.start)),
@@ -146,7 +148,9 @@ fn value<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Stop> {
 
 fn check(is_own: bool) -> Result<(), Stop> {
     let reason = "it holds what belongs under another key";
-    is_own.then_some(()).ok_or_else(|| corrupt(reason.to_owned()))
+    is_own
+        .then_some(())
+        .ok_or_else(|| corrupt(reason.to_owned()))
 }
 
 pub(crate) const fn corrupt(reason: String) -> Stop {

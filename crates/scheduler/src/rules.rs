@@ -145,7 +145,8 @@ pub fn is_overtaken(check: &ChangeCheck) -> bool {
 /// reserved: an id that a crash makes the scheduler forget would be named twice.
 #[must_use]
 pub fn may_hand_out(next: u64, count: u64, reserved_to: u64) -> bool {
-    next.checked_add(count).is_some_and(|end| end <= reserved_to)
+    next.checked_add(count)
+        .is_some_and(|end| end <= reserved_to)
 }
 
 /// Finds tables of the scheduler's rules by their names. A host hands it over; the default knows

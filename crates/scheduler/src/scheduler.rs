@@ -10,9 +10,8 @@ use types::{
     id::{Cycle, Incarnation, PeerId, RegionId, StoreId},
     io::{Envelope, Input, Output},
     scheduler::{
-        FromScheduler, OperatorEnd, OperatorReason, OperatorRequest, OperatorStep,
-        RegionHeartbeat, Route, RouteReply, RouteRequest, SchedulerOptions, StoreState,
-        ToScheduler,
+        FromScheduler, OperatorEnd, OperatorReason, OperatorRequest, OperatorStep, RegionHeartbeat,
+        Route, RouteReply, RouteRequest, SchedulerOptions, StoreState, ToScheduler,
     },
     store::Region,
     time::StoreTime,

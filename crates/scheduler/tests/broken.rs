@@ -119,15 +119,27 @@ fn steps_go_on_for_a_membership_of_the_past_when_nobody_looks_at_it() {
         rig.stores_report(&[4]);
         rig.hears(&heartbeat(&first_region()));
         let (region, to) = (first_region().id, store(4));
-        rig.by_hand(OperatorRequest::MovePeer { region, from: store(3), to });
+        rig.by_hand(OperatorRequest::MovePeer {
+            region,
+            from: store(3),
+            to,
+        });
         let mut word = heartbeat(&first_region());
         word.region.peers.pop();
         word.region.epoch.conf_ver += 1;
         let told = rig.hears(&word).len();
-        let end = rig.scheduler.operators().ended().last().and_then(|it| it.end);
+        let end = rig
+            .scheduler
+            .operators()
+            .ended()
+            .last()
+            .and_then(|it| it.end);
         (told, end)
     };
-    assert_eq!(told_after_a_foreign_change(&CORRECT), (0, Some(OperatorEnd::Overtaken)));
+    assert_eq!(
+        told_after_a_foreign_change(&CORRECT),
+        (0, Some(OperatorEnd::Overtaken))
+    );
     assert_eq!(told_after_a_foreign_change(&NEVER_OVERTAKEN), (1, None));
 }
 
@@ -158,7 +170,10 @@ fn rules_are_chosen_by_name_from_the_book_of_the_host() {
     let scheduler = Scheduler::boot_with(&config, book, &image, now, EVENT, &mut output);
     let mut scheduler = scheduler.expect("an empty disk is sound");
     let mut give = |input: Input| {
-        let inputs = vec![Delivered { event: EVENT, input }];
+        let inputs = vec![Delivered {
+            event: EVENT,
+            input,
+        }];
         scheduler.handle(&Envelope { now, inputs }, &mut output);
         scheduler.view()
     };

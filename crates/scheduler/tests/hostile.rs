@@ -1,11 +1,6 @@
 //! Words that no correct store sends: refused and counted, never a panic.
 
-use scheduler::{
-    Refused,
-    dice::Dice,
-    heartbeat::PEERS_MAX,
-    region::RegionInfo,
-};
+use scheduler::{Refused, dice::Dice, heartbeat::PEERS_MAX, region::RegionInfo};
 use types::{
     id::{Cycle, MAX_SAFE, PeerId, StoreId},
     io::Input,
@@ -20,7 +15,7 @@ use crate::support::{
     Rig, asks_split, epoch, first_region, heartbeat, options, passive, peer, region, says, store,
 };
 
-fn is_refused(rig: &mut Rig, input: Input, reason: Refused) {
+fn is_refused(rig: &mut Rig, input: &Input, reason: Refused) {
     let before = rig.scheduler.refused().get(&reason).copied();
     let cluster = rig.scheduler.cluster().map().clone();
     let output = rig.give(vec![input.clone()]);
@@ -45,31 +40,74 @@ fn a_heartbeat_that_no_leader_sends_changes_nothing() {
     let bad: Vec<(RegionHeartbeat, Refused)> = vec![
         (of(|it| it.region.peers.clear()), Refused::NoPeers),
         (crowd, Refused::TooManyPeers),
-        (of(|it| it.region.peers[1] = peer(1, 2)), Refused::DoublePeer),
-        (of(|it| it.region.peers[1] = peer(2, 1)), Refused::DoublePeer),
+        (
+            of(|it| it.region.peers[1] = peer(1, 2)),
+            Refused::DoublePeer,
+        ),
+        (
+            of(|it| it.region.peers[1] = peer(2, 1)),
+            Refused::DoublePeer,
+        ),
         (of(|it| it.leader = peer(9, 1)), Refused::BadLeader),
-        (of(|it| it.learners = vec![PeerId::new(1)]), Refused::BadLeader),
-        (of(|it| it.pending = vec![PeerId::new(9)]), Refused::UnknownMember),
-        (of(|it| it.learners = vec![PeerId::new(9)]), Refused::UnknownMember),
-        (of(|it| it.region.id = types::id::RegionId::ZERO), Refused::OutOfRange),
-        (of(|it| it.region.peers[1] = peer(0, 2)), Refused::OutOfRange),
-        (of(|it| it.region.peers[1] = peer(2, 0)), Refused::OutOfRange),
-        (of(|it| it.region.peers[1] = peer(MAX_SAFE, 2)), Refused::OutOfRange),
-        (of(|it| it.region.epoch.conf_ver = u64::MAX), Refused::OutOfRange),
-        (of(|it| it.region.epoch.version = MAX_SAFE + 1), Refused::OutOfRange),
-        (of(|it| it.region.epoch = epoch(0, 1)), Refused::StaleHeartbeat),
-        (of(|it| it.region.epoch = epoch(9, 0)), Refused::StaleHeartbeat),
+        (
+            of(|it| it.learners = vec![PeerId::new(1)]),
+            Refused::BadLeader,
+        ),
+        (
+            of(|it| it.pending = vec![PeerId::new(9)]),
+            Refused::UnknownMember,
+        ),
+        (
+            of(|it| it.learners = vec![PeerId::new(9)]),
+            Refused::UnknownMember,
+        ),
+        (
+            of(|it| it.region.id = types::id::RegionId::ZERO),
+            Refused::OutOfRange,
+        ),
+        (
+            of(|it| it.region.peers[1] = peer(0, 2)),
+            Refused::OutOfRange,
+        ),
+        (
+            of(|it| it.region.peers[1] = peer(2, 0)),
+            Refused::OutOfRange,
+        ),
+        (
+            of(|it| it.region.peers[1] = peer(MAX_SAFE, 2)),
+            Refused::OutOfRange,
+        ),
+        (
+            of(|it| it.region.epoch.conf_ver = u64::MAX),
+            Refused::OutOfRange,
+        ),
+        (
+            of(|it| it.region.epoch.version = MAX_SAFE + 1),
+            Refused::OutOfRange,
+        ),
+        (
+            of(|it| it.region.epoch = epoch(0, 1)),
+            Refused::StaleHeartbeat,
+        ),
+        (
+            of(|it| it.region.epoch = epoch(9, 0)),
+            Refused::StaleHeartbeat,
+        ),
     ];
     for (word, reason) in bad {
-        is_refused(&mut rig, says(&word), reason);
+        is_refused(&mut rig, &says(&word), reason);
     }
     let mut upside_down = heartbeat(&first_region());
     upside_down.region.start = b"m".to_vec().into();
     upside_down.region.end = b"m".to_vec().into();
-    is_refused(&mut rig, says(&upside_down), Refused::EmptyRange);
+    is_refused(&mut rig, &says(&upside_down), Refused::EmptyRange);
     let word = ToScheduler::Region(heartbeat(&first_region()));
     let from = store(2);
-    is_refused(&mut rig, Input::ToScheduler { from, word }, Refused::BadLeader);
+    is_refused(
+        &mut rig,
+        &Input::ToScheduler { from, word },
+        Refused::BadLeader,
+    );
 }
 
 #[test]
@@ -80,16 +118,16 @@ fn a_question_for_ids_that_makes_no_sense_gets_none() {
     rig.hears(&heartbeat(&current));
     let mut unknown = current.clone();
     unknown.id = types::id::RegionId::new(9);
-    is_refused(&mut rig, asks_split(&unknown, "m"), Refused::UnknownRegion);
+    is_refused(&mut rig, &asks_split(&unknown, "m"), Refused::UnknownRegion);
     for old in [epoch(1, 2), epoch(2, 1)] {
         let mut stale = current.clone();
         stale.epoch = old;
-        is_refused(&mut rig, asks_split(&stale, "m"), Refused::StaleEpoch);
+        is_refused(&mut rig, &asks_split(&stale, "m"), Refused::StaleEpoch);
     }
-    is_refused(&mut rig, asks_split(&current, ""), Refused::BadSplitKey);
+    is_refused(&mut rig, &asks_split(&current, ""), Refused::BadSplitKey);
     let mut part = current.clone();
     part.end = b"m".to_vec().into();
-    is_refused(&mut rig, asks_split(&part, "m"), Refused::BadSplitKey);
+    is_refused(&mut rig, &asks_split(&part, "m"), Refused::BadSplitKey);
     let mut nobody = current.clone();
     let word = ToScheduler::AskSplit {
         region: {
@@ -99,7 +137,11 @@ fn a_question_for_ids_that_makes_no_sense_gets_none() {
         key: b"m".to_vec().into(),
     };
     let from = store(1);
-    is_refused(&mut rig, Input::ToScheduler { from, word }, Refused::NoPeers);
+    is_refused(
+        &mut rig,
+        &Input::ToScheduler { from, word },
+        Refused::NoPeers,
+    );
     assert!(rig.asks_split(&current, "m").is_some());
 }
 
@@ -116,18 +158,26 @@ fn inputs_for_others_are_refused() {
             from,
             word: word.clone(),
         };
-        is_refused(&mut rig, input, Refused::OutOfRange);
+        is_refused(&mut rig, &input, Refused::OutOfRange);
     }
     let step = FromScheduler::Step {
         region: first_region().id,
         epoch: epoch(1, 1),
         step: OperatorStep::Split { key: None },
     };
-    is_refused(&mut rig, Input::FromScheduler(step), Refused::NotForMe);
-    is_refused(&mut rig, Input::Durable(Cycle::new(77)), Refused::UnknownCycle);
-    is_refused(&mut rig, Input::Durable(Cycle::new(1)), Refused::UnknownCycle);
+    is_refused(&mut rig, &Input::FromScheduler(step), Refused::NotForMe);
+    is_refused(
+        &mut rig,
+        &Input::Durable(Cycle::new(77)),
+        Refused::UnknownCycle,
+    );
+    is_refused(
+        &mut rig,
+        &Input::Durable(Cycle::new(1)),
+        Refused::UnknownCycle,
+    );
     let rules = Input::Rules(Some("no such rules".to_owned()));
-    is_refused(&mut rig, rules, Refused::UnknownRules);
+    is_refused(&mut rig, &rules, Refused::UnknownRules);
 }
 
 #[test]
@@ -139,7 +189,10 @@ fn options_out_of_range_count_as_the_nearest_that_are_not() {
     });
     rig.hears(&heartbeat(&first_region()));
     let view = rig.scheduler.view();
-    assert_eq!((view.options.max_replicas, view.options.patrol_us), (1, 1_000));
+    assert_eq!(
+        (view.options.max_replicas, view.options.patrol_us),
+        (1, 1_000)
+    );
     assert!(rig.wake_at.is_some_and(|at| at > rig.now));
 }
 
@@ -150,7 +203,9 @@ fn any_word(dice: &mut Dice) -> Input {
     let (start, end) = (key(dice), key(dice));
     let at = epoch(number(dice), number(dice));
     let count = number(dice) % 5;
-    let peers: Vec<Peer> = (0..count).map(|_| peer(number(dice), number(dice))).collect();
+    let peers: Vec<Peer> = (0..count)
+        .map(|_| peer(number(dice), number(dice)))
+        .collect();
     let region: Region = region(number(dice), (start, end), at, &peers);
     let from = store(number(dice));
     let id = region.id;
@@ -163,13 +218,19 @@ fn any_word(dice: &mut Dice) -> Input {
             },
         },
         1 => Input::Operator(match number(dice) % 4 {
-            0 => OperatorRequest::AddPeer { region: id, store: from },
+            0 => OperatorRequest::AddPeer {
+                region: id,
+                store: from,
+            },
             1 => OperatorRequest::MovePeer {
                 region: id,
                 from,
                 to: store(number(dice)),
             },
-            2 => OperatorRequest::RemovePeer { region: id, store: from },
+            2 => OperatorRequest::RemovePeer {
+                region: id,
+                store: from,
+            },
             _ => OperatorRequest::TakeOffline { store: from },
         }),
         _ => {
@@ -178,8 +239,14 @@ fn any_word(dice: &mut Dice) -> Input {
             let word = RegionHeartbeat {
                 region,
                 leader,
-                pending: some(dice).filter(|id| id.get() % 2 == 0).into_iter().collect(),
-                learners: some(dice).filter(|id| id.get() % 3 == 0).into_iter().collect(),
+                pending: some(dice)
+                    .filter(|id| id.get() % 2 == 0)
+                    .into_iter()
+                    .collect(),
+                learners: some(dice)
+                    .filter(|id| id.get() % 3 == 0)
+                    .into_iter()
+                    .collect(),
                 approximate_size: Some(number(dice) * 100),
             };
             says(&word)

@@ -3,8 +3,8 @@
 use types::{
     id::{PeerId, RegionId},
     scheduler::{
-        FromScheduler, OperatorEnd, OperatorReason, OperatorRequest, OperatorStep,
-        RegionHeartbeat, SchedulerOptions,
+        FromScheduler, OperatorEnd, OperatorReason, OperatorRequest, OperatorStep, RegionHeartbeat,
+        SchedulerOptions,
     },
     store::Peer,
 };
@@ -224,13 +224,19 @@ fn an_operator_ends_with_its_region() {
 fn what_cannot_be_done_is_refused_and_nothing_happens() {
     let mut rig = rig(passive());
     let (r1, r9) = (R1, RegionId::new(9));
-    let remove = |on| OperatorRequest::RemovePeer { region: r1, store: store(on) };
+    let remove = |on| OperatorRequest::RemovePeer {
+        region: r1,
+        store: store(on),
+    };
     let move_peer = |from, to| OperatorRequest::MovePeer {
         region: r1,
         from: store(from),
         to: store(to),
     };
-    let lead = |on| OperatorRequest::TransferLeader { region: r1, to: store(on) };
+    let lead = |on| OperatorRequest::TransferLeader {
+        region: r1,
+        to: store(on),
+    };
     let split = |key: &[u8]| OperatorRequest::Split {
         region: r1,
         key: Some(key.to_vec().into()),
@@ -252,7 +258,13 @@ fn what_cannot_be_done_is_refused_and_nothing_happens() {
     for request in impossible {
         assert_eq!(rig.by_hand(request.clone()), [], "{request:?}");
     }
-    assert_eq!(rig.by_hand(OperatorRequest::Split { region: r9, key: None }), []);
+    assert_eq!(
+        rig.by_hand(OperatorRequest::Split {
+            region: r9,
+            key: None
+        }),
+        []
+    );
     assert_eq!(rig.scheduler.refused()[&Refused::Impossible], count);
     assert_eq!(rig.scheduler.refused()[&Refused::UnknownRegion], 1);
     assert_eq!(rig.scheduler.operators().running().count(), 0);
@@ -266,9 +278,15 @@ fn the_last_voter_of_a_region_is_never_removed() {
     word.region.peers.truncate(2);
     word.learners = vec![PeerId::new(2)];
     rig.hears(&word);
-    let request = OperatorRequest::RemovePeer { region: R1, store: store(1) };
+    let request = OperatorRequest::RemovePeer {
+        region: R1,
+        store: store(1),
+    };
     assert_eq!(rig.by_hand(request), []);
-    let request = OperatorRequest::RemovePeer { region: R1, store: store(2) };
+    let request = OperatorRequest::RemovePeer {
+        region: R1,
+        store: store(2),
+    };
     let removal = OperatorStep::RemovePeer { peer: peer(2, 2) };
     assert_eq!(only_step(&rig.by_hand(request)), (store(1), removal));
 }

@@ -73,7 +73,12 @@ pub(crate) fn passive() -> SchedulerOptions {
 
 /// The region that a test's cluster starts with: every key, peers 1 to 3 on stores 1 to 3.
 pub(crate) fn first_region() -> Region {
-    region(1, ("", ""), epoch(1, 1), &[peer(1, 1), peer(2, 2), peer(3, 3)])
+    region(
+        1,
+        ("", ""),
+        epoch(1, 1),
+        &[peer(1, 1), peer(2, 2), peer(3, 3)],
+    )
 }
 
 pub(crate) fn config(scheduler: SchedulerOptions) -> BootConfig {
@@ -136,7 +141,10 @@ impl Rig {
     /// Delivers inputs at once, and closes the writes that come of it unless the disk is held up.
     pub(crate) fn give(&mut self, inputs: Vec<Input>) -> Output {
         let inputs = inputs.into_iter();
-        let inputs = inputs.map(|input| Delivered { event: EVENT, input });
+        let inputs = inputs.map(|input| Delivered {
+            event: EVENT,
+            input,
+        });
         let envelope = Envelope {
             now: self.now,
             inputs: inputs.collect(),
@@ -212,7 +220,11 @@ impl Rig {
 
     pub(crate) fn asks_split(&mut self, region: &Region, key: &str) -> Option<FromScheduler> {
         let output = self.give(vec![asks_split(region, key)]);
-        output.from_scheduler.into_iter().next().map(|(_, word)| word)
+        output
+            .from_scheduler
+            .into_iter()
+            .next()
+            .map(|(_, word)| word)
     }
 
     pub(crate) fn route(&mut self, key: &str) -> Option<Route> {

@@ -119,11 +119,7 @@ fn each_is_taken(change: impl Fn(&mut RegionInfo)) -> (Cluster, Vec<RegionInfo>)
     (cluster, regions)
 }
 
-fn change_all(
-    cluster: &mut Cluster,
-    regions: &mut [RegionInfo],
-    change: impl Fn(&mut RegionInfo),
-) {
+fn change_all(cluster: &mut Cluster, regions: &mut [RegionInfo], change: impl Fn(&mut RegionInfo)) {
     for at in 0..regions.len() {
         change(&mut regions[at]);
         assert_eq!(report(cluster, &regions[at]), Ok(()));
@@ -201,7 +197,12 @@ fn region_remove_pending_peer_3c() {
 #[test]
 fn region_remove_peers_3c() {
     let (cluster, _) = each_is_taken(|info| info.region.peers.truncate(1));
-    assert!(cluster.map().iter().all(|info| info.region.peers.len() == 1));
+    assert!(
+        cluster
+            .map()
+            .iter()
+            .all(|info| info.region.peers.len() == 1)
+    );
     assert!(cluster.stores().iter().all(|it| it.status.regions == 1));
 }
 
@@ -211,7 +212,11 @@ fn region_add_back_peers_3c() {
     let (mut cluster, mut regions) = each_is_taken(|info| info.region.peers.truncate(1));
     let original = |id: RegionId| originals.iter().find(|it| it.id() == id);
     change_all(&mut cluster, &mut regions, |info| {
-        info.region.peers = original(info.id()).expect("one of the three").region.peers.clone();
+        info.region.peers = original(info.id())
+            .expect("one of the three")
+            .region
+            .peers
+            .clone();
     });
     assert_eq!(regions, originals);
     assert!(cluster.stores().iter().all(|it| it.status.regions == 3));
@@ -227,7 +232,12 @@ fn region_change_leader_3c() {
 #[test]
 fn region_change_approximate_size_3c() {
     let (cluster, _) = each_is_taken(|info| info.approximate_size = 144);
-    assert!(cluster.map().iter().all(|info| info.approximate_size == 144));
+    assert!(
+        cluster
+            .map()
+            .iter()
+            .all(|info| info.approximate_size == 144)
+    );
     let full = |it: &StoreInfo| (it.status.region_size, it.status.leader_size) == (432, 144);
     assert!(cluster.stores().iter().all(full));
 }
@@ -248,7 +258,10 @@ fn region_get_regions_3c() {
     let (cluster, regions) = each_is_taken(|_| {});
     assert!(cluster.map().iter().eq(&regions));
     assert!(cluster.map().in_key_order().eq(&regions));
-    assert_eq!(cluster.map().find(b"15").map(RegionInfo::id), Some(regions[1].id()));
+    assert_eq!(
+        cluster.map().find(b"15").map(RegionInfo::id),
+        Some(regions[1].id())
+    );
     assert_eq!(cluster.map().find(b"3"), None);
 }
 
@@ -319,7 +332,10 @@ fn heartbeat_split_3c() {
     assert_eq!(report(&mut cluster, &middle), Ok(()));
     let found = ["a", "m", "n", "q"].map(|key| at(&cluster, key));
     assert_eq!(found, [Some(2), Some(3), Some(3), Some(1)]);
-    assert_eq!(report(&mut cluster, &whole).map_err(|it| it.found), Err(epoch(1, 1)));
+    assert_eq!(
+        report(&mut cluster, &whole).map_err(|it| it.found),
+        Err(epoch(1, 1))
+    );
 }
 
 /// Both halves of each region, under new ids.
@@ -366,7 +382,10 @@ fn merge(regions: &[Region], next: &mut u64) -> Vec<Region> {
 fn report_all(cluster: &mut Cluster, regions: &[Region]) {
     let is_found = |cluster: &Cluster, region: &Region| {
         let found = |key: &[u8]| cluster.map().find(key).map(RegionInfo::id);
-        assert_eq!(cluster.map().get(region.id).map(|it| &it.region), Some(region));
+        assert_eq!(
+            cluster.map().get(region.id).map(|it| &it.region),
+            Some(region)
+        );
         assert_eq!(found(&region.start), Some(region.id));
         if !region.end.is_empty() {
             assert_ne!(found(&region.end), Some(region.id));
@@ -431,7 +450,12 @@ fn concurrent_handle_region_3c() {
     let of = |at: u64| {
         let range = (key(at), key(at + 1));
         let peers = [peer(1_000 + at, at % 3 + 1)];
-        heartbeat(&region(10_000 + at, (&range.0, &range.1), epoch(1, 1), &peers))
+        heartbeat(&region(
+            10_000 + at,
+            (&range.0, &range.1),
+            epoch(1, 1),
+            &peers,
+        ))
     };
     // In an order that mixes neighbours, in envelopes of changing sizes.
     let mut order: Vec<u64> = (0..COUNT).map(|at| at * 1_013 % COUNT).collect();
@@ -441,7 +465,11 @@ fn concurrent_handle_region_3c() {
         rig.give(many.into_iter().map(|at| says(&of(at))).collect());
         size = size % 97 + 1;
     }
-    assert!(rig.scheduler.refused().is_empty(), "{:?}", rig.scheduler.refused());
+    assert!(
+        rig.scheduler.refused().is_empty(),
+        "{:?}",
+        rig.scheduler.refused()
+    );
     let map = rig.scheduler.cluster().map();
     assert_eq!(map.len() as u64, COUNT);
     let ids: Vec<u64> = map.in_key_order().map(|info| info.id().get()).collect();
@@ -507,7 +535,10 @@ impl Mock {
         let info = RegionInfo {
             leader: Some(peers[0]),
             approximate_size: 10,
-            pending: pending_on.map(|on| PeerId::new(id * 100 + on)).into_iter().collect(),
+            pending: pending_on
+                .map(|on| PeerId::new(id * 100 + on))
+                .into_iter()
+                .collect(),
             ..RegionInfo::of_shape(region(id, (&range.0, &range.1), epoch(1, 1), &peers))
         };
         let kept: Vec<StoreInfo> = self.cluster.stores().iter().cloned().collect();
@@ -537,10 +568,19 @@ impl Mock {
         let new = PeerId::new(9_999);
         let steps = steps::move_peer(&look, info, planned.from, planned.to, new);
         let steps = steps.expect("the move can be made");
-        let added = Peer { id: new, store: planned.to };
-        let removed = info.region.peer_on(planned.from).expect("it has a replica there");
+        let added = Peer {
+            id: new,
+            store: planned.to,
+        };
+        let removed = info
+            .region
+            .peer_on(planned.from)
+            .expect("it has a replica there");
         assert_eq!(steps.first(), Some(&OperatorStep::AddPeer { peer: added }));
-        assert_eq!(steps.last(), Some(&OperatorStep::RemovePeer { peer: removed }));
+        assert_eq!(
+            steps.last(),
+            Some(&OperatorStep::RemovePeer { peer: removed })
+        );
         match &steps[1..steps.len() - 1] {
             [] => assert_ne!(info.leader, Some(removed)),
             [OperatorStep::TransferLeader { to }] => {
