@@ -58,6 +58,8 @@ impl Scheduler {
     ) -> Result<Self, Stop> {
         let mut scheduler = Self::boot(config, image, now, event, output)?;
         scheduler.table = rules;
+        scheduler.rules = config.rules.clone();
+        scheduler.refused.clear();
         Ok(scheduler)
     }
 
@@ -84,6 +86,7 @@ impl Scheduler {
             book,
             now,
             started: now,
+            heard_at: now,
             cluster: Cluster::default(),
             ids: Ids::starting_at(1),
             operators: Operators::default(),

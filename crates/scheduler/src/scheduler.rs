@@ -50,6 +50,8 @@ pub struct Scheduler {
     pub(crate) book: RuleBook,
     pub(crate) now: StoreTime,
     pub(crate) started: StoreTime,
+    /// When it heard any store last.
+    pub(crate) heard_at: StoreTime,
     pub(crate) cluster: Cluster,
     pub(crate) ids: Ids,
     pub(crate) operators: Operators,
@@ -168,6 +170,12 @@ impl Scheduler {
             return Err(Refused::OutOfRange);
         }
         self.ids.saw(from.get());
+        let deaf_us = self.now.since(self.heard_at);
+        self.heard_at = self.now;
+        if deaf_us >= self.options.disconnected_us {
+            // It was cut off itself: that is held against nobody.
+            self.cluster.stores_mut().excuse(deaf_us);
+        }
         let (store, is_known) = self.cluster.stores_mut().learn(from, self.now);
         store.heard_at = self.now;
         if !is_known {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use types::{
-    id::StoreId,
+    id::{MAX_SAFE, StoreId},
     scheduler::{SchedulerOptions, StoreHealth, StoreHeartbeat, StoreState, StoreStatus},
     time::StoreTime,
 };
@@ -87,6 +87,14 @@ impl Stores {
 
     pub(crate) fn get_mut(&mut self, id: StoreId) -> Option<&mut StoreInfo> {
         self.0.get_mut(&id)
+    }
+
+    /// Takes so much off the time for which each store has been silent.
+    pub(crate) fn excuse(&mut self, us: u64) {
+        for store in self.0.values_mut() {
+            let heard_at = store.heard_at.get().saturating_add(us).min(MAX_SAFE);
+            store.heard_at = StoreTime::new(heard_at);
+        }
     }
 
     /// The store of an id, which is known from now on; whether it was before.

@@ -171,6 +171,27 @@ fn a_replica_on_a_store_that_is_down_is_replaced_and_no_sooner() {
 }
 
 #[test]
+fn a_scheduler_that_was_cut_off_holds_nobodys_silence_against_them() {
+    let mut cluster = one_region(only_repair());
+    cluster.live(&[1, 2, 3, 4]);
+    cluster.rig.pass(3_600 * SECOND);
+    // Only the leader and the empty store have come through yet.
+    cluster.live(&[1, 4]);
+    assert_eq!(cluster.steps, 0);
+    assert_eq!(cluster.rig.scheduler.operators().running().count(), 0);
+    // Who stays silent is down when it would have been.
+    cluster.silent = vec![store(2), store(3)];
+    for _ in 0..1_796 {
+        cluster.live(&[1, 4]);
+    }
+    assert_eq!(cluster.steps, 0);
+    for _ in 0..5 {
+        cluster.live(&[1, 4]);
+    }
+    assert_eq!(cluster.stores_of(1), [1, 3, 4]);
+}
+
+#[test]
 fn the_lead_leaves_a_store_that_is_being_emptied_before_its_replica_does() {
     let mut cluster = one_region(only_repair());
     cluster.live(&[1, 2, 3, 4]);
