@@ -46,9 +46,8 @@ pub fn steps(
             Some(steps::add_peer(look.options, peer))
         }
         OperatorRequest::RemovePeer { store, .. } => {
-            let stays = info.voters().any(|peer| peer.store != *store);
-            let steps = steps::remove_peer(look, info, *store, None);
-            steps.filter(|_| stays)
+            // The last voter leads, and stays since nobody can take over.
+            steps::remove_peer(look, info, *store, None)
         }
         OperatorRequest::MovePeer { from, to, .. } => {
             let new = new.filter(|_| is_known(*to))?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use raftstore::rows::{self, Content};
 use scheduler::{Refused, Scheduler, ids::BLOCK, rules::CORRECT};
 use types::{
     disk::{DiskImage, RowKey, SchedulerKey},
@@ -103,6 +104,17 @@ fn no_id_is_named_twice_whatever_write_a_crash_comes_at() {
             assert!(ids.len() > 1_000, "only {} ids", ids.len());
             assert!(distinct.iter().all(|id| *id > 3));
         }
+    }
+}
+
+#[test]
+fn ids_start_beyond_those_of_the_first_region() {
+    let mut config = config(passive());
+    for (region, peer_id, on, next) in [(9, 2, 3, 10), (1, 8, 3, 9), (1, 2, 7, 8)] {
+        config.first_region =
+            crate::support::region(region, ("", ""), epoch(1, 1), &[peer(peer_id, on)]);
+        let view = Rig::by(config.clone(), &CORRECT).scheduler.view();
+        assert_eq!((view.next_id, view.reserved_to), (next, next + BLOCK));
     }
 }
 
@@ -255,6 +267,40 @@ fn a_disk_that_is_damaged_or_of_somebody_else_stops_the_scheduler() {
         assert!(
             matches!(found, Err(Stop::CorruptRow { .. })),
             "{key:?}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn a_row_that_holds_what_belongs_under_another_key_stops_the_scheduler() {
+    let mut rig = Rig::new(passive());
+    rig.stores_report(&[4]);
+    let image = rig.disk.image();
+    let key = |key| RowKey::Scheduler(key);
+    let (r1, s4) = (first_region().id, store(4));
+    let moves = [
+        (
+            SchedulerKey::Region { region: r1 },
+            SchedulerKey::Region { region: r1.next() },
+        ),
+        (
+            SchedulerKey::Store { store: s4 },
+            SchedulerKey::Store { store: s4.next() },
+        ),
+        (SchedulerKey::Store { store: s4 }, SchedulerKey::Ids),
+    ];
+    for (from, to) in moves {
+        let row = image.rows.iter().find(|row| row.key == key(from));
+        let bytes = row.expect("it is kept").value.bytes.clone();
+        let mut other = image.clone();
+        other.rows.retain(|row| row.key != key(to));
+        other
+            .rows
+            .push(rows::encode(key(to), &Content::Scheduler(bytes)));
+        let found = boots(&other, StoreId::SCHEDULER).map(|_| ());
+        assert!(
+            matches!(found, Err(Stop::CorruptRow { .. })),
+            "{to:?}: {found:?}"
         );
     }
 }

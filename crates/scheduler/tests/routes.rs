@@ -36,6 +36,30 @@ fn a_half_that_has_not_reported_after_a_split_is_a_hole() {
 }
 
 #[test]
+fn an_old_leader_of_a_region_that_was_displaced_does_not_bring_it_back() {
+    let mut rig = Rig::new(passive());
+    let old = heartbeat(&first_region());
+    rig.hears(&old);
+    // The new half reports first, so that nothing is known of region 1 for a while.
+    let right = region(5, ("m", ""), epoch(1, 2), &[peer(6, 2)]);
+    rig.hears(&heartbeat(&right));
+    let cluster = rig.scheduler.cluster();
+    assert_eq!(
+        (cluster.map().len(), cluster.is_heard(old.region.id)),
+        (1, false)
+    );
+    assert_eq!(rig.route("a"), None);
+    rig.hears(&old);
+    assert_eq!(rig.route("a"), None);
+    assert_eq!(rig.route("z").map(|it| it.region), Some(right));
+    // Nor does one that changed members since, but never learnt of the split.
+    let mut grown = old;
+    grown.region.epoch.conf_ver = 9;
+    rig.hears(&grown);
+    assert_eq!((rig.route("a"), rig.scheduler.refused().len()), (None, 1));
+}
+
+#[test]
 fn routes_are_there_at_once_after_a_restart() {
     let mut rig = Rig::new(passive());
     let left = region(1, ("", "m"), epoch(1, 2), &first_region().peers);

@@ -249,6 +249,71 @@ fn a_replica_too_many_is_removed_from_the_fullest_store_and_not_from_the_leader(
     assert_eq!(cluster.reasons(), [OperatorReason::RemoveExtra]);
 }
 
+/// Region 1 on stores 1 to 4, and how it is told to lose one of them.
+fn removal_of(change: impl Fn(&mut Obedient)) -> (OperatorStep, OperatorReason) {
+    let four = [peer(1, 1), peer(2, 2), peer(3, 3), peer(4, 4)];
+    let crowded = heartbeat(&region(1, ("", "m"), epoch(4, 2), &four));
+    let other = [peer(21, 1), peer(22, 2), peer(23, 4)];
+    let other = heartbeat(&region(2, ("m", ""), epoch(4, 2), &other));
+    let mut cluster = Obedient::new(Rig::new(passive()), vec![crowded, other]);
+    change(&mut cluster);
+    cluster.live(&[1, 2, 3, 4, 5]);
+    let switch = Input::SchedulerOptions(only_repair());
+    cluster.rig.give(vec![switch]);
+    let running = cluster.rig.scheduler.operators().get(RegionId::new(1));
+    let operator = running.expect("it runs");
+    assert_eq!(operator.steps().len(), 1);
+    (operator.steps()[0].clone(), operator.reason())
+}
+
+#[test]
+fn of_replicas_too_many_one_out_of_reach_goes_first_then_one_that_is_pending() {
+    let remove = |id, on| OperatorStep::RemovePeer { peer: peer(id, on) };
+    let extra = OperatorReason::RemoveExtra;
+    let led_by_4 = |cluster: &mut Obedient| {
+        for word in cluster.words.values_mut() {
+            word.leader = *word.region.peers.last().expect("it has peers");
+        }
+    };
+    assert_eq!(removal_of(led_by_4), (remove(2, 2), extra));
+    let pending = |cluster: &mut Obedient| {
+        for word in cluster.words.values_mut() {
+            word.pending = word
+                .region
+                .peer(peer(3, 3).id)
+                .iter()
+                .map(|it| it.id)
+                .collect();
+        }
+    };
+    assert_eq!(removal_of(pending), (remove(3, 3), extra));
+    let silent_for = |seconds: u64| {
+        move |cluster: &mut Obedient| {
+            pending(cluster);
+            cluster.silent = vec![store(2)];
+            for _ in 0..seconds {
+                cluster.live(&[1, 3, 4, 5]);
+            }
+        }
+    };
+    assert_eq!(removal_of(silent_for(21)), (remove(2, 2), extra));
+    // One on a store that is down goes too, and needs nobody in its place.
+    let down = OperatorReason::ReplaceDown;
+    assert_eq!(removal_of(silent_for(1_801)), (remove(2, 2), down));
+}
+
+#[test]
+fn a_learner_beyond_the_replicas_that_a_region_shall_have_stays_one() {
+    let mut word = heartbeat(&first_region());
+    word.region.peers.push(peer(4, 4));
+    word.learners = vec![peer(4, 4).id];
+    let mut cluster = Obedient::new(Rig::new(only_repair()), vec![word]);
+    for _ in 0..3 {
+        cluster.live(&[1, 2, 3, 4]);
+    }
+    assert_eq!((cluster.steps, cluster.stores_of(1)), (0, vec![1, 2, 3, 4]));
+}
+
 #[test]
 fn a_learner_that_was_left_behind_gets_its_vote() {
     let mut word = heartbeat(&first_region());
@@ -344,6 +409,92 @@ fn leaders_move_while_stores_differ_by_ten_and_no_longer() {
         cluster.live(&[1, 2, 3]);
     }
     assert_eq!(cluster.steps, steps, "leaders go on moving");
+}
+
+#[test]
+fn the_store_with_most_leaders_gives_first_and_only_to_one_within_reach() {
+    let balance_leader = SchedulerOptions {
+        balance_leader: true,
+        ..passive()
+    };
+    let mut words = on_three_stores(45);
+    for word in &mut words[30..] {
+        word.leader = word.region.peers[1];
+    }
+    let first = |cluster: &mut Obedient| {
+        cluster.rig.stores_report(&[1, 2, 3]);
+        let inputs: Vec<Input> = cluster.words.values().map(says).collect();
+        let told = cluster.rig.give(inputs).from_scheduler;
+        only_step(&told)
+    };
+    let mut cluster = Obedient::new(Rig::new(balance_leader), words.clone());
+    let (from, step) = first(&mut cluster);
+    let to = |step: OperatorStep| match step {
+        OperatorStep::TransferLeader { to } => to.store,
+        other => panic!("another step: {other:?}"),
+    };
+    assert_eq!((from, to(step)), (store(1), store(3)));
+    let mut cluster = Obedient::new(Rig::new(passive()), words);
+    cluster.silent = vec![store(3)];
+    for _ in 0..21 {
+        cluster.live(&[1, 2]);
+    }
+    cluster
+        .rig
+        .give(vec![Input::SchedulerOptions(balance_leader)]);
+    let running: Vec<&Operator> = cluster.rig.scheduler.operators().running().collect();
+    let targets: Vec<StoreId> = running.iter().map(|it| to(it.steps()[0].clone())).collect();
+    assert_eq!(targets, [store(2)]);
+}
+
+#[test]
+fn moves_that_are_under_way_count_as_done() {
+    let balance_region = SchedulerOptions {
+        balance_region: true,
+        ..passive()
+    };
+    let mut rig = Rig::new(balance_region);
+    rig.give(on_three_stores(20).iter().map(says).collect());
+    rig.stores_report(&[1, 2, 3, 4]);
+    // Nobody does what is asked.
+    for _ in 0..300 {
+        rig.pass(100_000);
+        rig.stores_report(&[1, 2, 3, 4]);
+    }
+    let mut lost = BTreeMap::new();
+    for operator in rig.scheduler.operators().running() {
+        for step in operator.steps() {
+            if let OperatorStep::RemovePeer { peer } = step {
+                *lost.entry(peer.store.get()).or_insert(0) += 1;
+            }
+        }
+    }
+    // 60 replicas on 4 stores: 15 each, give or take the margin.
+    let moves: i32 = lost.values().sum();
+    assert!((12..=15).contains(&moves), "{lost:?}");
+    assert!((1..=3).all(|id| (4..=6).contains(&lost[&id])), "{lost:?}");
+}
+
+#[test]
+fn a_store_that_is_down_loses_nothing_to_balance() {
+    let mut cluster = Obedient::new(Rig::new(passive()), on_three_stores(20));
+    cluster.silent = vec![store(3)];
+    for _ in 0..1_801 {
+        cluster.live(&[1, 2, 4]);
+    }
+    let balance_region = SchedulerOptions {
+        balance_region: true,
+        ..passive()
+    };
+    cluster
+        .rig
+        .give(vec![Input::SchedulerOptions(balance_region)]);
+    for _ in 0..50 {
+        cluster.live(&[1, 2, 4]);
+    }
+    let sizes = sizes(&cluster, 4);
+    assert_eq!(sizes[2], 2_000);
+    assert!(sizes[3] >= 1_000, "{sizes:?}");
 }
 
 fn sizes(cluster: &Obedient, stores: u64) -> Vec<u64> {

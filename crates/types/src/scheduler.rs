@@ -313,7 +313,7 @@ pub enum OperatorEnd {
     TimedOut,
     /// The region's membership was changed by somebody else.
     Overtaken,
-    /// The region is no more, or has no range that is known.
+    /// The region is no more: others have reported its range.
     RegionGone,
     /// A person called it off, or asked for something else.
     CalledOff,
