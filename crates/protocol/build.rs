@@ -44,6 +44,7 @@ fn main() -> std::io::Result<()> {
         "types",
         "raft",
         "raftstore",
+        "scheduler",
         "cluster",
         "protocol",
         "engine",

@@ -5,8 +5,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{PeerId, RegionId, StoreId},
+    id::{Cycle, PeerId, RegionId, StoreId},
     store::{Peer, Region, RegionEpoch, RequestId},
+    time::StoreTime,
 };
 
 /// How the scheduler behaves. The names and numbers are TinyKV's; times are in microseconds of the
@@ -21,6 +22,9 @@ pub struct SchedulerOptions {
     pub balance_leader: bool,
     /// Whether it replaces replicas that are down or missing, and removes those too many.
     pub repair: bool,
+    /// Whether a new replica joins without a vote and gets it once it has caught up. TinyKV gives
+    /// it a vote from the start.
+    pub via_learner: bool,
     /// After how long without a word a store counts as disconnected.
     pub disconnected_us: u64,
     /// After how long without a word a store counts as down, so that its replicas are replaced.
@@ -42,6 +46,7 @@ impl Default for SchedulerOptions {
             balance_region: true,
             balance_leader: true,
             repair: true,
+            via_learner: false,
             disconnected_us: 20 * SECOND,
             store_down_us: 30 * 60 * SECOND,
             patrol_us: SECOND / 10,
@@ -228,4 +233,172 @@ pub enum OperatorRequest {
         /// The region.
         region: RegionId,
     },
+    /// A store shall be emptied: its replicas move away, and none comes.
+    TakeOffline {
+        /// The store.
+        store: StoreId,
+    },
+    /// A store that was to be emptied stays.
+    BringOnline {
+        /// The store.
+        store: StoreId,
+    },
+}
+
+/// Whether a store is to hold replicas (TinyKV: `StoreState`).
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub enum StoreState {
+    /// It is.
+    #[default]
+    Up,
+    /// It is being emptied.
+    Offline,
+}
+
+/// For how long a store has said nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum StoreHealth {
+    /// It spoke within [`SchedulerOptions::disconnected_us`].
+    Connected,
+    /// Not within that time, but within [`SchedulerOptions::store_down_us`].
+    Disconnected,
+    /// Not within that time either: its replicas are to be replaced.
+    Down,
+}
+
+/// What a store holds, counted from what the leaders of regions report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StoreStatus {
+    /// The regions that have a peer there.
+    pub regions: u64,
+    /// Those that it leads.
+    pub leaders: u64,
+    /// Those whose peer there is pending.
+    pub pending: u64,
+    /// The sizes of its regions, added up.
+    pub region_size: u64,
+    /// The sizes of those that it leads, added up.
+    pub leader_size: u64,
+}
+
+/// Why an operator was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum OperatorReason {
+    /// A person asked for it.
+    ByHand,
+    /// Stores differ in how much they hold.
+    BalanceRegion,
+    /// Stores differ in how much they lead.
+    BalanceLeader,
+    /// A replica is on a store that is down.
+    ReplaceDown,
+    /// A replica is on a store that is being emptied.
+    ReplaceOffline,
+    /// A region has too few replicas.
+    AddMissing,
+    /// A region has too many replicas.
+    RemoveExtra,
+    /// A replica was left without a vote.
+    PromoteLearner,
+}
+
+/// How an operator ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum OperatorEnd {
+    /// Every step was seen done.
+    Finished,
+    /// It took too long.
+    TimedOut,
+    /// The region's membership was changed by somebody else.
+    Overtaken,
+    /// The region is no more: others have reported its range.
+    RegionGone,
+    /// A person called it off, or asked for something else.
+    CalledOff,
+}
+
+/// An operator: a few steps that change one region, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorView {
+    /// The region.
+    pub region: RegionId,
+    /// Why it was made.
+    pub reason: OperatorReason,
+    /// Its steps.
+    pub steps: Vec<OperatorStep>,
+    /// Which step comes next, from zero; as many as there are steps when all are done.
+    pub current: u32,
+    /// When it was made.
+    pub made_at: StoreTime,
+    /// When it is given up.
+    pub ends_at: StoreTime,
+    /// How it ended; nothing while it runs.
+    pub end: Option<OperatorEnd>,
+}
+
+/// A store as the scheduler knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownStore {
+    /// Which store.
+    pub store: StoreId,
+    /// Whether it is to hold replicas.
+    pub state: StoreState,
+    /// For how long it has said nothing.
+    pub health: StoreHealth,
+    /// When it spoke last, or when the scheduler first heard of it or started.
+    pub heard_at: StoreTime,
+    /// What it holds, by what leaders report.
+    pub status: StoreStatus,
+    /// What it says of itself.
+    pub reported: Option<StoreHeartbeat>,
+}
+
+/// A region as the scheduler knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownRegion {
+    /// The region.
+    pub region: Region,
+    /// Who leads it.
+    pub leader: Option<Peer>,
+    /// Its peers that still need what their leader's log has dropped.
+    pub pending: Vec<PeerId>,
+    /// Its peers without a vote.
+    pub learners: Vec<PeerId>,
+    /// The bytes of its keys and values; zero where nobody knows.
+    pub approximate_size: u64,
+    /// Whether it has reported since the scheduler started.
+    pub is_heard: bool,
+}
+
+/// The scheduler as people look at it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchedulerView {
+    /// Its clock.
+    pub now: StoreTime,
+    /// The last write that was given out.
+    pub written: Cycle,
+    /// The last write known to be durable.
+    pub durable: Cycle,
+    /// How it behaves.
+    pub options: SchedulerOptions,
+    /// The name of the broken rules that it decides by.
+    pub rules: Option<String>,
+    /// Whether enough regions have reported for it to act by itself.
+    pub is_prepared: bool,
+    /// The next id that it hands out.
+    pub next_id: u64,
+    /// The first id that is not durably reserved.
+    pub reserved_to: u64,
+    /// Its stores, by their ids.
+    pub stores: Vec<KnownStore>,
+    /// Its regions, in the order of their keys.
+    pub regions: Vec<KnownRegion>,
+    /// What it is doing, by region.
+    pub operators: Vec<OperatorView>,
+    /// What it did last, oldest first.
+    pub ended: Vec<OperatorView>,
+    /// How many words it refused.
+    pub refused: u64,
 }

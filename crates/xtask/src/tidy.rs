@@ -21,7 +21,15 @@ const FUNCTION_LINES_MAX: usize = 70;
 const COLUMNS_MAX: usize = 100;
 
 /// The crates that are functions of their inputs.
-const CORE: [&str; 6] = ["types", "raft", "raftstore", "checker", "cluster", "labs"];
+const CORE: [&str; 7] = [
+    "types",
+    "raft",
+    "raftstore",
+    "scheduler",
+    "checker",
+    "cluster",
+    "labs",
+];
 /// What such a crate says at its root.
 const NO_FLOATS: &str = "#![deny(clippy::float_arithmetic)]";
 /// What such a crate's `clippy.toml` names at least.
