@@ -233,7 +233,7 @@ async fn a_seed_gives_the_same_run_in_live_workers_as_natively() -> Result<()> {
             let live = live.with_context(|| format!("seed {seed}: late in {TRIES} runs"))?;
             let mut config = SimulationConfig::quiet(seed);
             config.cluster.settings = settings;
-            let mut native = Simulation::<Store>::new(config);
+            let mut native = Simulation::<Server>::new(config);
             native.run_until(live.now);
             let (native, live) = (native.end(), as_end(&live));
             ensure!(

@@ -388,6 +388,7 @@ settings-bytes-per-ms = Link speed; 0 for no limit
 settings-disk-ms-min = Disk write, at least
 settings-disk-ms-max = Disk write, at most
 settings-client-timeout-ms = Client gives up after
+settings-scheduler = Scheduler: off or on
 settings-replicas = Replicas of a region
 settings-log-gc-entries = Log is compacted after; 0 for never
 settings-max-raft-state-bytes = Own log is compacted after; 0 for never

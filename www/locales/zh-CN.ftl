@@ -383,6 +383,7 @@ settings-bytes-per-ms = 链路速度，0 为不限
 settings-disk-ms-min = 写盘下限
 settings-disk-ms-max = 写盘上限
 settings-client-timeout-ms = 客户端超时
+settings-scheduler = 调度器：off 或 on
 settings-replicas = 每个 Region 的副本数
 settings-log-gc-entries = 日志超过多少条后压缩；0 为从不
 settings-max-raft-state-bytes = 自己的日志超过多少字节后压缩；0 为从不

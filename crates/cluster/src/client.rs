@@ -14,12 +14,14 @@ mod routes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
 use serde::Serialize;
 use types::{
     action::OperationId,
     event::EventId,
     frame::{OPERATIONS_SHOWN, OperationFrame, OperationState},
     id::{ClientId, RegionId, StoreId},
+    scheduler::{RouteReply, RouteRequest},
     settings::Settings,
     store::{Command, Region, Reply, ReplyError, Request, RequestId},
     time::VirtualTime,
@@ -261,6 +263,12 @@ impl Client {
             }
             Err(error) => {
                 self.learn(id, from, &error);
+                if is_lost(&error)
+                    && let Some(operation) = self.operations.get(&id)
+                {
+                    let key = operation.frame.command.key().clone();
+                    self.find_route(key, desk);
+                }
                 self.refused(id, Refusal::Error(error), desk);
             }
         }
@@ -444,6 +452,57 @@ impl Client {
         };
         let due = after_ms(desk.now, PAUSE_MAX_MS);
         operation.retry = Some(desk.queue.push(due, event));
+        let key = operation.frame.command.key().clone();
+        self.find_route(key, desk);
+    }
+
+    /// Asks the scheduler, where there is one, where a key is.
+    fn find_route(&mut self, key: Bytes, desk: &mut Desk<'_>) {
+        if desk.settings.scheduler == 0 {
+            return;
+        }
+        self.requests += 1;
+        let id = RequestId {
+            client: self.id,
+            seq: (u64::from(desk.segment) << 32) | self.requests,
+        };
+        let request = RouteRequest { id, key };
+        let due = after_ms(desk.now, draw_client_way(desk.settings, desk.dice));
+        desk.queue.push(due, Event::FindRoute { request });
+    }
+
+    /// The scheduler's answer. Operations that wait for it are sent at once.
+    pub(crate) fn routed(&mut self, reply: RouteReply, desk: &mut Desk<'_>) {
+        let Some(route) = reply.route else {
+            return;
+        };
+        let (region, start) = (route.region.id, route.region.start.clone());
+        self.routes.learn(route.region);
+        let leader = route.leader.map(|leader| leader.store);
+        if let Some(leader) = leader.filter(|leader| !self.silent.contains(leader)) {
+            self.routes.leads_unless_known(region, leader);
+        }
+        let waits = |operation: &Operation| {
+            let is_open = operation.frame.state == OperationState::Open;
+            let key = operation.frame.command.key();
+            let held = self.routes.find(key);
+            is_open
+                && operation.retry.is_some()
+                && operation.region == RegionId::ZERO
+                && held.is_some_and(|known| known.region.start == start)
+        };
+        let waiting = self.operations.iter();
+        let waiting: Vec<OperationId> = waiting
+            .filter(|(_, operation)| waits(operation))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in waiting {
+            let operation = self.operations.get_mut(&id);
+            if let Some(key) = operation.and_then(|operation| operation.retry.take()) {
+                desk.queue.remove(key);
+            }
+            self.send(id, desk);
+        }
     }
 
     /// Something is known of the outcome, or known to be unknown.
@@ -525,6 +584,14 @@ impl Client {
             self.unanswered.retain(|_, operation| *operation != id);
         }
     }
+}
+
+/// Whether an answer says that the client knows too little of where keys are.
+const fn is_lost(error: &ReplyError) -> bool {
+    matches!(
+        error,
+        ReplyError::RegionNotFound { .. } | ReplyError::KeyNotInRegion { .. }
+    )
 }
 
 fn has_session(desk: &Desk<'_>) -> bool {

@@ -557,7 +557,8 @@ impl Conductor {
     }
 }
 
-/// The region that covers all keys, with one peer on every store: peer n lives on store n.
+/// The region that covers all keys, with one peer on each of the first stores: peer n lives on
+/// store n.
 fn first_region(settings: &Settings) -> Region {
     let peer = |id| Peer {
         id: PeerId::new(id),
@@ -571,6 +572,8 @@ fn first_region(settings: &Settings) -> Region {
             conf_ver: 1,
             version: 1,
         },
-        peers: (1..=settings.stores).map(peer).collect(),
+        peers: (1..=settings.replicas.min(settings.stores))
+            .map(peer)
+            .collect(),
     }
 }

@@ -36,7 +36,7 @@ mod workload;
 
 pub use crate::conductor::{ClusterConfig, Conductor, PAGE_CLIENT};
 pub use crate::network::NetworkCounts;
-pub use crate::node::{Node, check_rules};
+pub use crate::node::{Node, Server, check_rules};
 pub use crate::recording::{
     AnswerHash, CHUNK_BYTES_MAX, CYCLE_MAX, Chance, ENGINE_VERSION, INSTANT_MAX, Position,
     RECORDING_VERSION, Recording, RecordingError, Segment, Stand, Strike,

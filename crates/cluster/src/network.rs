@@ -182,6 +182,11 @@ impl Network {
         self.is_parted(a, b) || self.blocked.contains(&(a, b))
     }
 
+    /// Whether the way from `a` to `b` loses everything, whatever islands there are.
+    pub(crate) fn is_blocked(&self, a: StoreId, b: StoreId) -> bool {
+        self.blocked.contains(&(a, b))
+    }
+
     /// Takes a message from its sender. Draws the same number of times for every message.
     pub(crate) fn send(
         &mut self,

@@ -6,6 +6,7 @@ use std::{
 };
 
 use raftstore::{RuleBook, Store, image::MemoryDisk};
+use scheduler::Scheduler;
 use serde::Serialize;
 use types::{
     action::{Action, Misuse},
@@ -51,8 +52,38 @@ pub trait Node: Clone + Serialize {
     }
 }
 
-impl Node for Store {
-    /// Where it looks broken rules up.
+/// A machine of a cluster: a store, or the scheduler, whose machine is
+/// [`StoreId::SCHEDULER`].
+#[derive(Debug, Clone, Serialize)]
+pub enum Server {
+    /// A store.
+    Store(Box<Store>),
+    /// The scheduler.
+    Scheduler(Box<Scheduler>),
+}
+
+impl Server {
+    /// The store, where it is one.
+    #[must_use]
+    pub fn store(&self) -> Option<&Store> {
+        match self {
+            Self::Store(store) => Some(store),
+            Self::Scheduler(_) => None,
+        }
+    }
+
+    /// The scheduler, where it is that.
+    #[must_use]
+    pub fn scheduler(&self) -> Option<&Scheduler> {
+        match self {
+            Self::Scheduler(scheduler) => Some(scheduler),
+            Self::Store(_) => None,
+        }
+    }
+}
+
+impl Node for Server {
+    /// Where a store looks broken rules up.
     type Setup = RuleBook;
 
     fn boot(
@@ -63,15 +94,26 @@ impl Node for Store {
         event: EventId,
         output: &mut Output,
     ) -> Result<Self, Stop> {
-        Self::boot_by(config, *book, image, now, event, output)
+        if config.store == StoreId::SCHEDULER {
+            let scheduler = Scheduler::boot(config, image, now, event, output)?;
+            return Ok(Self::Scheduler(Box::new(scheduler)));
+        }
+        let store = Store::boot_by(config, *book, image, now, event, output)?;
+        Ok(Self::Store(Box::new(store)))
     }
 
     fn handle(&mut self, envelope: &Envelope, output: &mut Output) {
-        Self::handle(self, envelope, output);
+        match self {
+            Self::Store(store) => store.handle(envelope, output),
+            Self::Scheduler(scheduler) => scheduler.handle(envelope, output),
+        }
     }
 
     fn state_hash(&self) -> u64 {
-        Self::state_hash(self)
+        match self {
+            Self::Store(store) => store.state_hash(),
+            Self::Scheduler(scheduler) => scheduler.state_hash(),
+        }
     }
 
     fn knows_rules(book: &Self::Setup, name: &str) -> bool {

@@ -9,6 +9,7 @@ use types::{
     frame::MessageFrame,
     id::{ClientId, Cycle, StoreId},
     io::Output,
+    scheduler::{FromScheduler, OperatorRequest, RouteReply, RouteRequest, ToScheduler},
     store::{AdminRequest, Reply, Request, RequestId, StoreMessage},
     time::{US_PER_MS, VirtualTime},
 };
@@ -93,6 +94,24 @@ pub(crate) enum Event {
     },
     /// A store hears which rules to decide by.
     Rules { store: StoreId },
+    /// A word of a store reaches the scheduler.
+    ToScheduler {
+        from: StoreId,
+        word: Box<ToScheduler>,
+    },
+    /// A word of the scheduler reaches a store.
+    FromScheduler {
+        to: StoreId,
+        word: Box<FromScheduler>,
+    },
+    /// A client's question where a key is reaches the scheduler.
+    FindRoute { request: RouteRequest },
+    /// The answer reaches the client.
+    Route { reply: Box<RouteReply> },
+    /// What a person wants done reaches the scheduler.
+    Operator { request: OperatorRequest },
+    /// A machine hears that settings changed.
+    Options { store: StoreId },
 }
 
 /// What the run hash sees of an event: which one it is. Contents are hashed when they are made.
@@ -112,6 +131,12 @@ pub(crate) enum EventName {
     Admin(StoreId),
     Resumed(StoreId),
     Rules(StoreId),
+    ToScheduler(StoreId),
+    FromScheduler(StoreId),
+    FindRoute(RequestId),
+    Route(RequestId),
+    Operator,
+    Options(StoreId),
 }
 
 impl Event {
@@ -135,6 +160,12 @@ impl Event {
             Self::Admin { store, .. } => EventName::Admin(*store),
             Self::Resumed { store } => EventName::Resumed(*store),
             Self::Rules { store } => EventName::Rules(*store),
+            Self::ToScheduler { from, .. } => EventName::ToScheduler(*from),
+            Self::FromScheduler { to, .. } => EventName::FromScheduler(*to),
+            Self::FindRoute { request } => EventName::FindRoute(request.id),
+            Self::Route { reply } => EventName::Route(reply.id),
+            Self::Operator { .. } => EventName::Operator,
+            Self::Options { store } => EventName::Options(*store),
         }
     }
 }

@@ -7,7 +7,7 @@ mod moment;
 
 use std::collections::BTreeMap;
 
-use raftstore::{RuleBook, Store, image::MemoryDisk, rows};
+use raftstore::{RuleBook, image::MemoryDisk, rows};
 use types::{
     disk::DiskImage,
     event::EventId,
@@ -19,6 +19,7 @@ use types::{
 
 use crate::{
     conductor::Conductor,
+    node::Server,
     node::{Machine, Node, check_rules},
     recording::{AnswerHash, Chance, ENGINE_VERSION, Recording, Segment, Strike},
     round::{HostEffect, Next, Round},
@@ -146,7 +147,7 @@ pub enum Divergence {
 ///
 /// The first [`Divergence`].
 pub fn replay(recording: &Recording) -> Result<Replayed, Divergence> {
-    replay_nodes::<Store>(recording, &RuleBook::default())
+    replay_nodes::<Server>(recording, &RuleBook::default())
 }
 
 /// Runs a recording again whose hosts ran nodes of type `N` with `setup`.

@@ -150,7 +150,9 @@ impl SavedCluster {
             cut: Vec::new(),
             blocked: Vec::new(),
             links: Vec::new(),
-            stores: (1..=settings.stores).map(store).collect(),
+            stores: (1 - settings.scheduler..=settings.stores)
+                .map(store)
+                .collect(),
             next_store: StoreId::new(settings.stores + 1),
             operations: Vec::new(),
             last_operation: 0,
@@ -199,7 +201,7 @@ impl SavedCluster {
         let ids: Vec<u64> = self.stores.iter().map(|store| store.id.get()).collect();
         let count = u64::try_from(ids.len()).unwrap_or(u64::MAX);
         let are_new_ones = ids.is_sorted_by(|a, b| a < b)
-            && ids.first().is_some_and(|first| *first >= 1)
+            && ids.contains(&StoreId::SCHEDULER.get()) == (self.settings.scheduler == 1)
             && ids.iter().all(|id| *id < self.next_store.get())
             && self.next_store.get() <= STORE_ID_MAX;
         let clocks = self.stores.iter().map(|store| store.clock);
@@ -210,6 +212,11 @@ impl SavedCluster {
             .is_none_or(|last| *last <= self.last_operation);
         let lives = self.stores.iter().map(|store| store.incarnation.get());
         let all: Vec<StoreId> = self.stores.iter().map(|store| store.id).collect();
+        let servers: Vec<StoreId> = all
+            .iter()
+            .copied()
+            .filter(|store| *store != StoreId::SCHEDULER)
+            .collect();
         let links = self.links.iter().map(|link| (link.from, link.to));
         let links: Vec<(StoreId, StoreId)> = links.collect();
         let to_others = links.iter().all(|(from, to)| from != to);
@@ -220,7 +227,7 @@ impl SavedCluster {
             (self.segment < SEGMENT_MAX, "too many segments"),
             (self.now <= INSTANT_MAX, "the clock is beyond all measure"),
             (
-                count == self.settings.stores && are_new_ones,
+                count == self.settings.stores + self.settings.scheduler && are_new_ones,
                 "the stores are not as many as the settings say, or have no such ids",
             ),
             (
@@ -234,7 +241,7 @@ impl SavedCluster {
                 "a store has too many lives",
             ),
             (
-                self.cut.is_empty() || is_partition(&self.cut, &all),
+                self.cut.is_empty() || is_partition(&self.cut, &servers),
                 "the cut has no such groups",
             ),
             (

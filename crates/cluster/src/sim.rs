@@ -12,7 +12,7 @@ pub mod timeline;
 
 use std::collections::BTreeMap;
 
-use raftstore::{Store, image::MemoryDisk};
+use raftstore::image::MemoryDisk;
 use types::{
     action::{Acted, Action, MessageDeed, Misuse},
     event::EventId,
@@ -31,6 +31,7 @@ pub use plan::{Tempo, draw_plan};
 use crate::{
     conductor::{ClusterConfig, Conductor},
     dice::Dice,
+    node::Server,
     node::{Machine, Node, check_rules},
     parts::{self, Part},
     replay::{SegmentEnd, StoreEnd},
@@ -452,9 +453,9 @@ pub fn end_hashes(seed: u64, virtual_seconds: u64) -> (u64, u64) {
     (simulation.conductor().run_hash(), simulation.state_hash())
 }
 
-fn ran(seed: u64, virtual_seconds: u64) -> Simulation<Store> {
+fn ran(seed: u64, virtual_seconds: u64) -> Simulation<Server> {
     let until = VirtualTime::new(virtual_seconds * 1_000 * US_PER_MS);
-    let mut simulation = Simulation::<Store>::new(SimulationConfig::from_seed(seed, until));
+    let mut simulation = Simulation::<Server>::new(SimulationConfig::from_seed(seed, until));
     simulation.conductor_mut().stop_recording();
     simulation.run_until(until);
     simulation

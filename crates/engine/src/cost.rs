@@ -74,7 +74,7 @@ fn run(seed: u64, watches: bool) -> u64 {
     let until = VirtualTime::new(VIRTUAL_SECONDS * 1_000_000);
     let mut config = SimulationConfig::from_seed(seed, until);
     config.script.clear();
-    let mut simulation = Simulation::<Store>::new(config);
+    let mut simulation = Simulation::<Server>::new(config);
     simulation.conductor_mut().stop_recording();
     if watches {
         simulation.conductor_mut().watch();

@@ -28,7 +28,7 @@ fn run(broken: Option<&BrokenRule>, seed: u64) -> End {
         ..HostConfig::new(seed)
     };
     let book = RuleBook::new(labs::rules);
-    let mut sim = Simulation::<Store>::with_setup(config, book);
+    let mut sim = Simulation::<Server>::with_setup(config, book);
     sim.conductor_mut().watch();
     for store in (1..=sim.conductor().settings().stores).map(StoreId::new) {
         let name = broken.map(|broken| broken.name.to_owned());

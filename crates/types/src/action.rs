@@ -6,6 +6,7 @@ use crate::{
     event::MadeBy,
     id::{StoreId, number},
     link::LinkPlan,
+    scheduler::OperatorRequest,
     settings::SettingError,
     store::{AdminRequest, Command},
     time::ClockRate,
@@ -65,6 +66,11 @@ pub enum Action {
         store: StoreId,
         /// What to do.
         request: AdminRequest,
+    },
+    /// Asks the scheduler for something. It is lost when the scheduler is down.
+    Operator {
+        /// What is wanted.
+        request: OperatorRequest,
     },
     /// Gives one directed link a plan of its own, or makes it follow the settings again. What a
     /// link carries when it is clogged waits on it, as does what is sent meanwhile, and comes
@@ -222,6 +228,9 @@ pub enum Misuse {
     /// A clock cannot run like this.
     #[error("a clock runs at half to twice the true speed, in parts of 1 to 1000000")]
     BadRate,
+    /// There is no scheduler in this cluster.
+    #[error("this cluster has no scheduler")]
+    NoScheduler,
     /// Every id of a store was used.
     #[error("no id of a store is left")]
     NoIdLeft,

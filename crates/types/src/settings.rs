@@ -52,6 +52,8 @@ pub struct Settings {
     /// How long a client waits for an answer before the outcome counts as unknown, in
     /// milliseconds.
     pub client_timeout_ms: u64,
+    /// Whether there is a scheduler: 0 or 1.
+    pub scheduler: u64,
     /// How many replicas a region has: those of the first region live on the first stores.
     pub replicas: u64,
     /// How many applied entries a log keeps before it is compacted; zero for never.
@@ -101,6 +103,7 @@ impl Default for Settings {
             disk_ms_min: 0,
             disk_ms_max: 0,
             client_timeout_ms: 0,
+            scheduler: 0,
             replicas: 0,
             log_gc_entries: 0,
             max_raft_state_bytes: 0,
@@ -268,6 +271,7 @@ table! {
     disk_ms_min: "ms", 0..=10_000, 2, Live;
     disk_ms_max: "ms", 0..=10_000, 6, Live;
     client_timeout_ms: "ms", 100..=600_000, 3_000, Live;
+    scheduler: "", 0..=1, 0, NewCluster, SWITCH;
     replicas: "", 1..=9, 9, NewCluster;
     log_gc_entries: "entries", 0..=1_000_000_000, 128_000, Live;
     max_raft_state_bytes: "bytes", 0..=1_000_000_000, 0, Live;

@@ -135,7 +135,7 @@ mod tests {
     }
 
     fn disks_of_a_story() -> Vec<(StoreId, DiskImage)> {
-        let mut story = Simulation::<Store>::new(SimulationConfig::quiet(5));
+        let mut story = Simulation::<Server>::new(SimulationConfig::quiet(5));
         story.run_ms(3_000);
         let stores = (1..=9).map(StoreId::new);
         let disk = |store| story.disk(store).map(|disk| (store, disk.image()));

@@ -42,7 +42,7 @@ fn again(options: &Replay) -> Result<Replayed> {
     let bytes = std::fs::read(&options.file).with_context(|| format!("cannot read {file}"))?;
     let recording = Recording::decode(&bytes).with_context(|| format!("cannot read {file}"))?;
     let book = RuleBook::new(labs::rules);
-    replay_nodes::<Store>(&recording, &book)
+    replay_nodes::<Server>(&recording, &book)
         .with_context(|| format!("{file} does not come out again"))
 }
 
@@ -99,7 +99,7 @@ mod tests {
         used
     }
 
-    fn story() -> Simulation<Store> {
+    fn story() -> Simulation<Server> {
         let until = VirtualTime::new(8_000_000);
         let mut story = Simulation::new(SimulationConfig::from_seed(11, until));
         story.run_ms(5_000);

@@ -124,7 +124,7 @@ pub fn run(
 const HISTORY_SECONDS: u64 = 10;
 
 fn one(case: Case, seed: u64, virtual_seconds: u64) -> Result<Sample, String> {
-    let mut sim = Simulation::<Store>::new(case.config(seed));
+    let mut sim = Simulation::<Server>::new(case.config(seed));
     sim.conductor_mut().stop_recording();
     let region = sim.conductor().region();
     let voters = region.peers.iter().map(|peer| peer.id).collect();

@@ -104,6 +104,13 @@ impl Routes {
         }
     }
 
+    /// Whom to ask first in a region of which nobody is known to lead.
+    pub(crate) fn leads_unless_known(&mut self, region: RegionId, leader: StoreId) {
+        if let Some(known) = self.get_mut(region) {
+            known.leader = known.leader.or(Some(leader));
+        }
+    }
+
     /// Asks the store after `store` next, unless another leader is known.
     pub(crate) fn look_beyond(&mut self, region: RegionId, store: StoreId) {
         let Some(known) = self.get_mut(region) else {

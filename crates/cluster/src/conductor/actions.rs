@@ -47,7 +47,13 @@ impl Conductor {
                 self.network.heal();
                 self.fly_again();
             }
-            Action::Set { .. } => self.settings = settings,
+            Action::Set { .. } => {
+                let before = std::mem::replace(&mut self.settings, settings);
+                self.settings_changed(&before);
+            }
+            Action::Operator { request } => {
+                self.push_by_client_way(Event::Operator { request });
+            }
             Action::Block { ways } => self.network.block(ways),
             Action::Rule { store, name } => {
                 let due = whole_ms(self.now);
@@ -117,6 +123,14 @@ impl Conductor {
             }
             Action::FillDisk { store, .. } => drop(self.existing(*store)?),
             Action::CorruptRow { store, .. } => self.check_down(*store)?,
+            // The ids that it handed out are known nowhere else.
+            Action::Wipe {
+                store: StoreId::SCHEDULER,
+                ..
+            } => {
+                let store = StoreId::SCHEDULER;
+                return Err(Misuse::NoSuchStore { store });
+            }
             Action::Wipe { store, identity } => {
                 self.check_down(*store)?;
                 if *identity == Identity::New && self.next_store.get() >= STORE_ID_MAX {
@@ -124,12 +138,15 @@ impl Conductor {
                 }
             }
             Action::Cut { groups } => {
-                let stores: Vec<StoreId> = self.slots.keys().copied().collect();
-                if !is_partition(groups, &stores) {
+                if !is_partition(groups, &self.servers()) {
                     return Err(Misuse::BadGroups);
                 }
             }
             Action::Heal => {}
+            Action::Operator { .. } => {
+                let store = StoreId::SCHEDULER;
+                self.existing(store).map_err(|_| Misuse::NoScheduler)?;
+            }
             Action::Block { ways } => {
                 for &(from, to) in ways {
                     self.existing(from)?;
@@ -152,6 +169,31 @@ impl Conductor {
             Action::Set { name, value } => return self.changed_settings(name, *value),
         }
         Ok(self.settings)
+    }
+
+    /// The machines that read a setting hear of its new value.
+    fn settings_changed(&mut self, before: &Settings) {
+        let now = self.settings;
+        let for_stores = now.store_options() != before.store_options();
+        let for_scheduler = now.scheduler_options() != before.scheduler_options();
+        let due = whole_ms(self.now);
+        let stores: Vec<StoreId> = self.slots.keys().copied().collect();
+        for store in stores {
+            let concerns = if store == StoreId::SCHEDULER {
+                for_scheduler
+            } else {
+                for_stores
+            };
+            if concerns {
+                self.queue.push(due, Event::Options { store });
+            }
+        }
+    }
+
+    /// The stores, without the scheduler.
+    fn servers(&self) -> Vec<StoreId> {
+        let stores = self.slots.keys().copied();
+        stores.filter(|id| *id != StoreId::SCHEDULER).collect()
     }
 
     fn changed_settings(&self, name: &str, value: u64) -> Result<Settings, Misuse> {

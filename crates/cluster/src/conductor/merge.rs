@@ -7,6 +7,7 @@ use types::{
     event::{EventId, MadeBy},
     id::{Incarnation, StoreId},
     io::{Output, Stop},
+    scheduler::{FromScheduler, ToScheduler},
     store::{Reply, StoreMessage},
     time::StoreTime,
 };
@@ -48,6 +49,11 @@ impl Conductor {
         for reply in output.replies {
             self.send_reply(store, reply);
         }
+        self.send_words(store, output.to_scheduler, output.from_scheduler);
+        for reply in output.routes {
+            let reply = Box::new(reply);
+            self.push_by_client_way(Event::Route { reply });
+        }
         let clock = self.slots.get(&store).map(|slot| slot.clock);
         for fact in output.facts {
             let clock = clock.unwrap_or_default();
@@ -86,9 +92,33 @@ impl Conductor {
     }
 
     fn send_reply(&mut self, from: StoreId, reply: Reply) {
+        self.push_by_client_way(Event::Reply { from, reply });
+    }
+
+    /// What stores and the scheduler say to each other takes as long as what clients say. Where
+    /// there is no scheduler, nobody listens.
+    fn send_words(
+        &mut self,
+        from: StoreId,
+        to_scheduler: Vec<ToScheduler>,
+        from_scheduler: Vec<(StoreId, FromScheduler)>,
+    ) {
+        if self.settings.scheduler == 0 {
+            return;
+        }
+        for word in to_scheduler {
+            let word = Box::new(word);
+            self.push_by_client_way(Event::ToScheduler { from, word });
+        }
+        for (to, word) in from_scheduler {
+            let word = Box::new(word);
+            self.push_by_client_way(Event::FromScheduler { to, word });
+        }
+    }
+
+    pub(super) fn push_by_client_way(&mut self, event: Event) {
         let way = draw_client_way(&self.settings, &mut self.dice);
-        let due = after_ms(self.now, way);
-        self.queue.push(due, Event::Reply { from, reply });
+        self.queue.push(after_ms(self.now, way), event);
     }
 
     fn open_write(&mut self, store: StoreId, write: &DiskWrite) {

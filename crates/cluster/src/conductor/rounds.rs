@@ -179,6 +179,28 @@ impl Conductor {
                     parcels.insert(store, Parcel::Inputs(waiting));
                 }
             }
+            Event::ToScheduler { from, word } => {
+                let word = *word;
+                self.to_scheduler(from, Input::ToScheduler { from, word }, parcels);
+            }
+            Event::FromScheduler { to, word } => {
+                if self.is_up(to) && !self.network.is_blocked(StoreId::SCHEDULER, to) {
+                    self.deliver(to, Input::FromScheduler(*word), parcels);
+                }
+            }
+            Event::FindRoute { request } => {
+                let input = Input::FindRoute(request);
+                self.to_scheduler(StoreId::SCHEDULER, input, parcels);
+            }
+            Event::Route { reply } => {
+                let client = reply.id.client;
+                self.with_client(client, |client, desk| client.routed(*reply, desk));
+            }
+            Event::Operator { request } => {
+                let input = Input::Operator(request);
+                self.to_scheduler(StoreId::SCHEDULER, input, parcels);
+            }
+            Event::Options { store } => self.tell_options(store, parcels),
             // One that boots later is told then.
             Event::Rules { store } => {
                 if self.slots[&store].life == SlotLife::Up {
@@ -192,6 +214,28 @@ impl Conductor {
                 }
             }
         }
+    }
+
+    /// Whoever asks a scheduler that is not there, or that is blocked off, gets no answer. Islands
+    /// of stores do not part them from it, as in TinyKV's tests.
+    fn to_scheduler(&mut self, from: StoreId, input: Input, parcels: &mut Parcels) {
+        let scheduler = StoreId::SCHEDULER;
+        if self.is_up(scheduler) && !self.network.is_blocked(from, scheduler) {
+            self.deliver(scheduler, input, parcels);
+        }
+    }
+
+    /// A machine that starts later is told then.
+    fn tell_options(&mut self, store: StoreId, parcels: &mut Parcels) {
+        if !self.is_up(store) {
+            return;
+        }
+        let input = if store == StoreId::SCHEDULER {
+            Input::SchedulerOptions(self.settings.scheduler_options())
+        } else {
+            Input::Options(self.settings.store_options())
+        };
+        self.deliver(store, input, parcels);
     }
 
     fn boot(&mut self, store: StoreId, parcels: &mut Parcels) {

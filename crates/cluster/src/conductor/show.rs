@@ -14,7 +14,8 @@ impl Conductor {
     /// pace, because it owns real time.
     pub fn frame(&mut self) -> Frame {
         let (facts, facts_skipped) = self.projection.take_facts();
-        let ids: Vec<StoreId> = self.slots.keys().copied().collect();
+        let ids = self.slots.keys().copied();
+        let ids: Vec<StoreId> = ids.filter(|id| *id != StoreId::SCHEDULER).collect();
         Frame {
             event: self.event,
             now: self.now,

@@ -349,12 +349,24 @@ fn pauses_end_with_the_conductor_and_clocks_never_run_backwards_over_a_reload() 
     let rate = ClockRate { ahead: 2, of: 1 };
     act(&mut sim, Action::Drift { store, rate });
     sim.run_ms(2_000);
-    let before = sim.node(store).expect("it runs").view().now;
+    let before = sim
+        .node(store)
+        .expect("it runs")
+        .store()
+        .expect("a store")
+        .view()
+        .now;
     act(&mut sim, Action::Pause { store });
     sim.reload();
     sim.run_ms(200);
     assert!(!sim.conductor().is_paused(store));
-    let after = sim.node(store).expect("it runs").view().now;
+    let after = sim
+        .node(store)
+        .expect("it runs")
+        .store()
+        .expect("a store")
+        .view()
+        .now;
     assert!(after > before, "{before} {after}");
     demand_replay(&mut sim);
 }

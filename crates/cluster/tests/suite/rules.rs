@@ -1,12 +1,13 @@
 //! Stores that decide by broken rules for a while.
 
+use cluster::Server;
 use cluster::{
     ENGINE_VERSION, Recording,
     replay::{replay, replay_nodes},
     sim::{HostConfig, Simulation, SimulationConfig},
 };
 use raft::{CORRECT, Rules, quorum::Tally};
-use raftstore::{RuleBook, Store};
+use raftstore::RuleBook;
 use types::{
     action::{Action, Misuse},
     id::StoreId,
@@ -92,7 +93,7 @@ fn a_rule_that_is_switched_on_and_off_in_the_midst_of_a_run_replays_to_the_same_
         let end = sim.end();
         let recording = Recording::decode(sim.recording()).expect("a recording of our own");
         assert_eq!(recording.segments[0].engine_version, ENGINE_VERSION);
-        let replayed = replay_nodes::<Store>(&recording, &BOOK).expect("it comes out again");
+        let replayed = replay_nodes::<Server>(&recording, &BOOK).expect("it comes out again");
         assert_eq!(replayed.segments.last(), Some(&end), "seed {seed}");
         assert!(
             replay(&recording).is_err(),

@@ -1,11 +1,12 @@
 //! Any moment of a recording: what it looks like, and where it leads.
 
+use cluster::Server;
 use cluster::{
     Recording,
     replay::{SeekError, SegmentEnd, seek},
     sim::{HostConfig, SimulationConfig},
 };
-use raftstore::{RuleBook, Store};
+use raftstore::RuleBook;
 use types::{event::EventId, time::VirtualTime};
 
 use crate::support::{Sim, kill, seconds, store};
@@ -35,7 +36,7 @@ fn every_moment_of_a_recording_has_the_hashes_that_the_run_had_there() {
         }
         let recording = recorded(&mut sim);
         for end in ends.iter().rev() {
-            let moment = seek::<Store>(&recording, &BOOK, end.event, Some(end.now));
+            let moment = seek::<Server>(&recording, &BOOK, end.event, Some(end.now));
             let moment = moment.expect("the recording has it");
             assert_eq!(moment.hashes(), *end, "seed {seed}");
         }
@@ -52,7 +53,7 @@ fn an_event_in_the_midst_of_a_round_stands_for_the_end_of_the_round() {
     let mut stands = Vec::new();
     for seq in 0..=last.seq {
         let event = EventId { seq, ..last };
-        let moment = seek::<Store>(&recording, &BOOK, event, None).expect("it has it");
+        let moment = seek::<Server>(&recording, &BOOK, event, None).expect("it has it");
         let at = moment.hashes().event.seq;
         assert!(at >= seq, "{event} was passed by");
         stands.push(at);
@@ -73,7 +74,7 @@ fn a_fork_that_meets_nothing_is_the_run_itself() {
         let middle = sim.end();
         sim.run_until(until);
         let recording = recorded(&mut sim);
-        let moment = seek::<Store>(&recording, &BOOK, middle.event, Some(middle.now));
+        let moment = seek::<Server>(&recording, &BOOK, middle.event, Some(middle.now));
         let mut fork = moment.expect("it has it").fork();
         assert_eq!(fork.end(), middle, "seed {seed}");
         fork.run_until(until);
@@ -89,7 +90,7 @@ fn a_fork_knows_nothing_of_what_people_did_later() {
     kill(&mut sim, store(1));
     sim.run_ms(2_000);
     let recording = recorded(&mut sim);
-    let moment = seek::<Store>(&recording, &BOOK, middle.event, None).expect("it has it");
+    let moment = seek::<Server>(&recording, &BOOK, middle.event, None).expect("it has it");
     let mut fork = moment.fork();
     fork.run_ms(2_000);
     assert_eq!(fork.conductor().running().len(), 5);
@@ -109,7 +110,7 @@ fn a_fork_of_a_troubled_run_goes_on_and_never_waits_for_ever() {
         for part in 1..6 {
             let seq = last.seq * part / 6;
             let event = EventId { seq, ..last };
-            let moment = seek::<Store>(&recording, &BOOK, event, None).expect("it has it");
+            let moment = seek::<Server>(&recording, &BOOK, event, None).expect("it has it");
             let mut fork = moment.fork();
             let before = fork.conductor().event();
             fork.run_ms(1_000);
@@ -125,7 +126,7 @@ fn a_moment_that_a_recording_does_not_have_is_refused() {
     let recording = recorded(&mut sim);
     let last = sim.conductor().event();
     for event in [last.next(), EventId { segment: 2, seq: 1 }] {
-        let sought = seek::<Store>(&recording, &BOOK, event, None).map(drop);
+        let sought = seek::<Server>(&recording, &BOOK, event, None).map(drop);
         assert_eq!(sought, Err(SeekError::NoSuchEvent { event }));
     }
 }

@@ -3,12 +3,12 @@
 pub(crate) mod invariants;
 
 use bytes::Bytes;
+use cluster::Server;
 use cluster::{
     Recording,
     replay::{SegmentEnd, replay},
     sim::{Simulation, SimulationConfig},
 };
-use raftstore::Store;
 use types::{
     action::{Acted, Action, OperationId},
     frame::{Frame, OperationState},
@@ -19,7 +19,7 @@ use types::{
     view::PeerView,
 };
 
-pub(crate) type Sim = Simulation<Store>;
+pub(crate) type Sim = Simulation<Server>;
 
 pub(crate) const fn seconds(seconds: u64) -> VirtualTime {
     VirtualTime::new(seconds * 1_000_000)
@@ -60,7 +60,12 @@ pub(crate) fn leader(sim: &Sim, not: &[StoreId]) -> Option<StoreId> {
 
 /// The peer of a running store.
 pub(crate) fn peer(sim: &Sim, id: StoreId) -> PeerView {
-    let view = sim.node(id).expect("the store runs").view();
+    let view = sim
+        .node(id)
+        .expect("the store runs")
+        .store()
+        .expect("a store")
+        .view();
     view.peers.into_iter().next().expect("a store has a peer")
 }
 

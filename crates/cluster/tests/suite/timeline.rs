@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cluster::Server;
 use cluster::{
     parts,
     sim::{
@@ -9,7 +10,6 @@ use cluster::{
         timeline::{Budget, NoSuchEvent, Timeline},
     },
 };
-use raftstore::Store;
 use rand_core::{RngCore, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use types::{action::Action, time::VirtualTime};
@@ -112,7 +112,7 @@ fn what_is_done_to_a_part_of_a_cluster_shows_in_that_part_of_its_state() {
 
 /// The hashes of a run at the end of each of its rounds.
 fn stands(config: SimulationConfig, until: VirtualTime) -> Vec<(u64, u64, u64)> {
-    let mut sim = Simulation::<Store>::new(config);
+    let mut sim = Simulation::<Server>::new(config);
     let mut stands = Vec::new();
     loop {
         let conductor = sim.conductor();

@@ -156,7 +156,7 @@ impl Live {
 
     fn act(&mut self, ask: protocol::AskId, action: Action) {
         let book = RuleBook::new(labs::rules);
-        let known = check_rules::<Store>(&book, &action);
+        let known = check_rules::<Server>(&book, &action);
         let result = known.and_then(|()| self.conductor.act(action));
         let effects = self.conductor.take_effects();
         self.carry_out(effects);

@@ -8,11 +8,11 @@ use checker::{
     Violation,
     history::{Budget, History, Operation, Verdict, check},
 };
-use raftstore::Store;
 use types::{action::Action, id::StoreId, io::Stop, raft::ConfState, time::VirtualTime};
 
 use super::{Excuse, Failure, Observer, Profile, RareEvent, SeedReport, history::Story};
 use crate::{
+    node::Server,
     sim::{Observed, Sight, Simulation},
     watch::Watch,
 };
@@ -68,7 +68,7 @@ enum Reason {
 /// A store run on its way.
 struct Stage {
     plan: Plan,
-    sim: Simulation<Store>,
+    sim: Simulation<Server>,
     watch: Watch,
     observer: Observer,
     story: Story,
@@ -83,7 +83,7 @@ struct Stage {
 
 impl Stage {
     fn new(plan: Plan) -> Self {
-        let mut sim = Simulation::<Store>::new(plan.config.clone());
+        let mut sim = Simulation::<Server>::new(plan.config.clone());
         sim.conductor_mut().stop_recording();
         let region = sim.conductor().region();
         let voters = region.peers.iter().map(|peer| peer.id).collect();

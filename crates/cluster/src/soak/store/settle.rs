@@ -162,7 +162,7 @@ impl Stage {
     /// Up to where the leader of the core has committed.
     fn commit_of_leader(&self) -> Option<LogIndex> {
         let views = self.plan.core.iter().filter_map(|store| {
-            let view = self.sim.node(*store)?.view();
+            let view = self.sim.node(*store)?.store()?.view();
             view.peers.into_iter().next()
         });
         let leaders = views.filter(|view| view.role == Role::Leader);
