@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use cluster::Server;
 use cluster::replay::{SegmentEnd, StoreEnd, replay};
 use cluster::sim::{Simulation, SimulationConfig};
 use cluster::{Chance, Recording};
 use protocol::{Hashes, Run};
-use raftstore::{Store, audit};
+use raftstore::audit;
 use tests::harness::{Options, PATIENCE, Page, alone, beside, by, say, target, until};
 use types::action::Action;
 use types::frame::{Life, StoreFrame};

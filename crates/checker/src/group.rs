@@ -224,6 +224,7 @@ impl Group {
                 truncated,
                 entries,
                 applied,
+                region: _,
             } => self.started(
                 store,
                 &Start {

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use types::event::EventId;
 use types::id::{Incarnation, PeerId, RegionId, StoreId};
 use types::raft::{
     AppendResult, CommitEvidence, ConfState, EntryBrief, EntryKind, HardState, LogIndex,
     LogPosition, Message, MessageBody, RaftFact, Role, RoleReason, Term, VoteVerdict,
 };
-use types::store::{Peer, PeerMessage, RegionEpoch, StoreMessage};
+use types::store::{Peer, PeerMessage, Region, RegionEpoch, StoreMessage};
 use types::time::VirtualTime;
 use types::view::{Fact, FactBody};
 
@@ -232,6 +233,13 @@ impl Stage {
         FactBody::Started {
             incarnation: Incarnation::new(actor.life),
             peer: peer(id),
+            region: Region {
+                id: REGION,
+                start: Bytes::new(),
+                end: Bytes::new(),
+                epoch: RegionEpoch::default(),
+                peers: Vec::new(),
+            },
             hard_state: actor.durable,
             truncated,
             entries: actor.durable_log[truncated.index.get() as usize..].to_vec(),

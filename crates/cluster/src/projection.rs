@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use types::{
     frame::{
         ENTRIES_SHOWN, FACTS_SHOWN, FactFrame, LOST_SHOWN_US, Life, LossReason, LostMessage,
-        MessageFrame, StoreFrame,
+        MessageFrame, RegionFrame, StoreFrame,
     },
     id::{Cycle, Incarnation, PeerId, RegionId, StoreId},
     raft::{EntryBrief, LogIndex, LogPosition, RaftFact, Role, Term, VoteVerdict},
@@ -27,50 +27,127 @@ const ENTRIES_KEPT: usize = 1_024;
 #[derive(Debug, Clone)]
 pub(crate) struct Projection {
     /// The region that is shown.
-    region: RegionId,
-    stores: BTreeMap<StoreId, Known>,
+    shown: RegionId,
+    regions: BTreeMap<RegionId, View>,
     store_of: BTreeMap<PeerId, StoreId>,
+    /// When the last transactions of each store became durable.
+    durable_at: BTreeMap<StoreId, VecDeque<VirtualTime>>,
+    /// The rules that each store said that it decides by.
+    rules: BTreeMap<StoreId, Option<String>>,
     lost: VecDeque<LostMessage>,
     facts: VecDeque<FactFrame>,
     facts_skipped: u64,
 }
 
-/// What is known of one store.
+/// What is known of one region: its newest shape, and its peers by their stores.
+#[derive(Debug, Clone)]
+struct View {
+    region: Region,
+    peers: BTreeMap<StoreId, Known>,
+}
+
+/// What is known of one peer.
 #[derive(Debug, Clone)]
 struct Known {
     frame: StoreFrame,
-    /// When its last transactions became durable.
-    durable_at: VecDeque<VirtualTime>,
+}
+
+impl View {
+    /// Takes in a shape that is not behind the one that is known.
+    fn learn(&mut self, region: &Region) {
+        let (old, new) = (self.region.epoch, region.epoch);
+        let is_behind = new.version < old.version || new.conf_ver < old.conf_ver;
+        if !is_behind && !region.peers.is_empty() {
+            self.region = region.clone();
+        }
+    }
+
+    fn leader(&self) -> Option<&StoreFrame> {
+        let frames = self.peers.values().map(|known| &known.frame);
+        let leaders = frames.filter(|frame| frame.role == Role::Leader);
+        leaders.max_by_key(|frame| frame.term)
+    }
 }
 
 impl Projection {
     /// A projection of the peers of `region`, of which nothing is known.
     pub(crate) fn new(region: &Region) -> Self {
         let peers = region.peers.iter();
+        let known = peers
+            .clone()
+            .map(|peer| (peer.store, Known::new(peer.store)));
+        let view = View {
+            region: region.clone(),
+            peers: known.collect(),
+        };
         Self {
-            region: region.id,
-            stores: peers
-                .clone()
-                .map(|peer| (peer.store, Known::new(peer.store)))
-                .collect(),
+            shown: region.id,
+            regions: BTreeMap::from([(region.id, view)]),
             store_of: peers.map(|peer| (peer.id, peer.store)).collect(),
+            durable_at: BTreeMap::new(),
+            rules: BTreeMap::new(),
             lost: VecDeque::new(),
             facts: VecDeque::new(),
             facts_skipped: 0,
         }
     }
 
+    /// Shows another region from now on.
+    pub(crate) fn show(&mut self, region: RegionId) {
+        self.shown = region;
+    }
+
+    /// The region that is shown: the chosen one, or the first one where that is not there.
+    fn shown(&self) -> Option<&View> {
+        let chosen = self.regions.get(&self.shown);
+        chosen.or_else(|| self.regions.values().min_by_key(|view| &view.region.start))
+    }
+
+    /// The shape of the region that is shown.
+    pub(crate) fn region(&self) -> Option<&Region> {
+        self.shown().map(|view| &view.region)
+    }
+
+    /// Every region, in the order of keys.
+    pub(crate) fn region_frames(&self) -> Vec<RegionFrame> {
+        let frame = |view: &View| {
+            let leader = view.leader();
+            RegionFrame {
+                region: view.region.clone(),
+                leader: leader.map(|leader| leader.id),
+                term: leader.map(|leader| leader.term).unwrap_or_default(),
+            }
+        };
+        let mut frames: Vec<RegionFrame> = self.regions.values().map(frame).collect();
+        frames.sort_by(|a, b| a.region.start.cmp(&b.region.start));
+        frames
+    }
+
     /// Takes in a fact of `store`.
     pub(crate) fn fact(&mut self, store: StoreId, clock: &StoreClock, at: VirtualTime, fact: Fact) {
-        if fact.region == self.region {
-            if let FactBody::RegionChanged { region, .. } = &fact.body {
-                let peers = region.peers.iter();
-                self.store_of
-                    .extend(peers.map(|peer| (peer.id, peer.store)));
+        let shape = match &fact.body {
+            FactBody::Started { region, .. } | FactBody::RegionChanged { region, .. } => {
+                Some(region)
             }
-            let known = self.stores.entry(store);
-            let known = known.or_insert_with(|| Known::new(store));
-            known.fold(&fact.body, clock, &self.store_of);
+            _ => None,
+        };
+        if let Some(region) = shape {
+            let peers = region.peers.iter();
+            self.store_of
+                .extend(peers.map(|peer| (peer.id, peer.store)));
+            self.view(region).learn(region);
+        }
+        if let FactBody::RulesChanged { name } = &fact.body {
+            self.rules.insert(store, name.clone());
+        }
+        if let Some(view) = self.regions.get_mut(&fact.region) {
+            if let FactBody::PeerRemoved { .. } = fact.body {
+                view.peers.remove(&store);
+            } else {
+                let known = view.peers.entry(store);
+                let known = known.or_insert_with(|| Known::new(store));
+                known.fold(&fact.body, clock, &self.store_of);
+            }
         }
         if self.facts.len() == FACTS_SHOWN {
             self.facts.pop_front();
@@ -79,14 +156,19 @@ impl Projection {
         self.facts.push_back(FactFrame { store, at, fact });
     }
 
+    fn view(&mut self, region: &Region) -> &mut View {
+        let view = self.regions.entry(region.id);
+        view.or_insert_with(|| View {
+            region: region.clone(),
+            peers: BTreeMap::new(),
+        })
+    }
+
     /// A transaction of `store` became durable.
     pub(crate) fn durable(&mut self, store: StoreId, at: VirtualTime) {
-        {
-            let known = self.stores.entry(store);
-            let known = known.or_insert_with(|| Known::new(store));
-            known.durable_at.push_back(at);
-            drop_old(&mut known.durable_at, at);
-        }
+        let instants = self.durable_at.entry(store).or_default();
+        instants.push_back(at);
+        drop_old(instants, at);
     }
 
     /// A message did not arrive.
@@ -116,34 +198,46 @@ impl Projection {
         (facts, std::mem::take(&mut self.facts_skipped))
     }
 
-    /// What is known of `store`. Life, incarnation and open write are the caller's to fill in.
+    /// What is known of `store` in the region that is shown. Life, incarnation and open write are
+    /// the caller's to fill in.
     pub(crate) fn store(&mut self, store: StoreId, now: VirtualTime) -> StoreFrame {
-        let Some(known) = self.stores.get_mut(&store) else {
-            return unknown_store(store);
-        };
-        drop_old(&mut known.durable_at, now);
-        let mut frame = shown(&known.frame);
-        frame.writes_per_second = u32::try_from(known.durable_at.len()).unwrap_or(u32::MAX);
+        let known = self.shown().and_then(|view| view.peers.get(&store));
+        let mut frame = known.map_or_else(|| unknown_store(store), |known| shown(&known.frame));
+        if let Some(instants) = self.durable_at.get_mut(&store) {
+            drop_old(instants, now);
+            frame.writes_per_second = u32::try_from(instants.len()).unwrap_or(u32::MAX);
+        }
+        let peers = self.regions.values();
+        for peer in peers.filter_map(|view| view.peers.get(&store)) {
+            frame.regions += 1;
+            frame.leads += u64::from(peer.frame.role == Role::Leader);
+        }
+        frame.rules_in_force = self.rules.get(&store).cloned().flatten();
         frame
     }
 
     /// The machine of `store` lost its disk and comes back as `heir`.
     pub(crate) fn wiped(&mut self, store: StoreId, heir: StoreId) {
-        if let Some(mut known) = self.stores.remove(&store) {
-            known.frame = unknown_store(heir);
-            self.stores.insert(heir, known);
+        for view in self.regions.values_mut() {
+            view.peers.remove(&store);
+        }
+        self.durable_at.remove(&store);
+        if let Some(rules) = self.rules.remove(&store) {
+            self.rules.insert(heir, rules);
         }
     }
 
     /// A life of `store` ended: what only a living peer has is gone. `cut_off` is the write whose
     /// fate is open until the store starts again.
     pub(crate) fn ended(&mut self, store: StoreId, cut_off: Option<Cycle>) {
-        if let Some(known) = self.stores.get_mut(&store) {
-            let frame = &mut known.frame;
-            frame.writing = cut_off;
-            frame.timer = None;
-            frame.votes.clear();
-            frame.progress.clear();
+        for view in self.regions.values_mut() {
+            if let Some(known) = view.peers.get_mut(&store) {
+                let frame = &mut known.frame;
+                frame.writing = cut_off;
+                frame.timer = None;
+                frame.votes.clear();
+                frame.progress.clear();
+            }
         }
     }
 }
@@ -182,6 +276,9 @@ const fn unknown_store(id: StoreId) -> StoreFrame {
         incarnation: Incarnation::ZERO,
         rules: None,
         rules_in_force: None,
+        peer: None,
+        regions: 0,
+        leads: 0,
         role: Role::Follower,
         term: Term::ZERO,
         vote: None,
@@ -207,7 +304,6 @@ impl Known {
     const fn new(store: StoreId) -> Self {
         Self {
             frame: unknown_store(store),
-            durable_at: VecDeque::new(),
         }
     }
 
@@ -215,6 +311,7 @@ impl Known {
         let frame = &mut self.frame;
         match body {
             FactBody::Started {
+                peer,
                 hard_state,
                 truncated,
                 entries,
@@ -222,6 +319,7 @@ impl Known {
                 ..
             } => {
                 *frame = unknown_store(frame.id);
+                frame.peer = Some(*peer);
                 frame.term = hard_state.term;
                 frame.vote = hard_state
                     .vote
@@ -237,13 +335,14 @@ impl Known {
             FactBody::Raft(fact) => self.fold_raft(fact, store_of),
             FactBody::Applied { to, .. } => frame.applied = *to,
             FactBody::Flushed { to } => frame.flushed = *to,
-            FactBody::Proposed { .. } | FactBody::RegionChanged { .. } => {}
-            FactBody::PeerRemoved { .. } => *frame = unknown_store(frame.id),
+            FactBody::Proposed { .. }
+            | FactBody::RegionChanged { .. }
+            | FactBody::PeerRemoved { .. }
+            | FactBody::RulesChanged { .. } => {}
             FactBody::TimerReset { started, deadline } => {
                 frame.timer = Some((clock.shows(*started), clock.shows(*deadline)));
             }
             FactBody::TimerStopped => frame.timer = None,
-            FactBody::RulesChanged { name } => frame.rules_in_force.clone_from(name),
         }
     }
 

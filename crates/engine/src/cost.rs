@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use cluster::Server;
 use cluster::sim::{Simulation, SimulationConfig};
-use raftstore::Store;
 use types::time::VirtualTime;
 
 /// How often each run is made, in turns; the quickest counts, since nothing makes a run quicker

@@ -3,12 +3,13 @@
 
 use std::cell::{Cell, RefCell};
 
+use cluster::Server;
 use cluster::{
     HistoryJudge, Recording,
     replay::{self, Moment, SeekError, SegmentEnd},
 };
 use protocol::{FORK_MS_MAX, Hashes, LabError, LabJob, LabMoment, LabResult, StoreHash};
-use raftstore::{RuleBook, Store};
+use raftstore::RuleBook;
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::MessageEvent;
 
@@ -108,7 +109,7 @@ fn seek<'a>(
     recording: &'a Recording,
     book: &'a RuleBook,
     moment: LabMoment,
-) -> Result<Moment<'a, Store>, LabError> {
+) -> Result<Moment<'a, Server>, LabError> {
     replay::seek(recording, book, moment.event, moment.now).map_err(|error| match error {
         SeekError::NoSuchEvent { event } => LabError::NoSuchEvent { event },
         SeekError::Diverged(divergence) => LabError::Diverged {

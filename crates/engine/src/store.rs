@@ -1,4 +1,5 @@
-//! The role of a store's worker: one [`raftstore::Store`] behind a message port, and its disk.
+//! The role of a store's worker: one [`raftstore::Store`] behind a message port, and its disk. The
+//! scheduler is such a worker too.
 //!
 //! Calls are handled as they come, also while a transaction is open. The worker never hears of
 //! the page.
@@ -10,8 +11,9 @@ use std::{
 };
 
 use cluster::StoreRequest;
+use cluster::{Node as _, Server};
 use gloo_timers::future::TimeoutFuture;
-use raftstore::{RuleBook, Store, rows};
+use raftstore::{RuleBook, rows};
 use types::{
     disk::{DiskImage, DiskWrite},
     id::Cycle,
@@ -77,7 +79,7 @@ enum Life {
     #[default]
     Empty,
     Loaded(DiskImage),
-    Booted(Box<Store>),
+    Booted(Server),
     Over,
 }
 
@@ -98,11 +100,12 @@ impl StoreWorker {
             }
             ToStore::Call(request) => self.call(request),
             ToStore::View(question) => {
-                let view = self.store(|store| Box::new(store.view()));
+                let view = self.server(|server| server.store().map(|store| Box::new(store.view())));
+                let view = view.flatten();
                 port::post_to_parent(&FromStore::View(question, view));
             }
             ToStore::Hash(question) => {
-                let hash = self.store(Store::state_hash);
+                let hash = self.server(Server::state_hash);
                 port::post_to_parent(&FromStore::Hash(question, hash));
             }
             ToStore::Fill(full) => self.is_full.set(full),
@@ -111,9 +114,9 @@ impl StoreWorker {
         }
     }
 
-    fn store<T>(&self, look: impl FnOnce(&Store) -> T) -> Option<T> {
+    fn server<T>(&self, look: impl FnOnce(&Server) -> T) -> Option<T> {
         match &*self.life.borrow() {
-            Life::Booted(store) => Some(look(store)),
+            Life::Booted(server) => Some(look(server)),
             Life::Empty | Life::Loaded(_) | Life::Over => None,
         }
     }
@@ -166,8 +169,8 @@ impl StoreWorker {
         let next = match (request, life) {
             (StoreRequest::Boot { config, now, event }, Life::Loaded(image)) => {
                 let book = RuleBook::new(labs::rules);
-                match Store::boot_by(&config, book, &image, now, event, &mut output) {
-                    Ok(store) => Life::Booted(Box::new(store)),
+                match Server::boot(&config, &book, &image, now, event, &mut output) {
+                    Ok(server) => Life::Booted(server),
                     Err(stop) => {
                         output.clear();
                         output.stop = Some(stop);
@@ -175,9 +178,9 @@ impl StoreWorker {
                     }
                 }
             }
-            (StoreRequest::Handle(envelope), Life::Booted(mut store)) => {
-                store.handle(&envelope, &mut output);
-                Life::Booted(store)
+            (StoreRequest::Handle(envelope), Life::Booted(mut server)) => {
+                server.handle(&envelope, &mut output);
+                Life::Booted(server)
             }
             (request, _) => {
                 panic!("a store was called before it was loaded, twice, or at its end: {request:?}")

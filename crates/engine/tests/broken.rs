@@ -1,9 +1,10 @@
 //! Stores of the page with every broken rule of the catalogue: what a rule breaks is a verdict, or
 //! a store's last word, and never a panic of ours.
 
+use cluster::Server;
 use cluster::sim::{HostConfig, Simulation, SimulationConfig};
 use labs::{BrokenRule, CATALOGUE};
-use raftstore::{RuleBook, Store};
+use raftstore::RuleBook;
 use types::{action::Action, frame::Life, id::StoreId, io::Stop, time::VirtualTime};
 
 const SEEDS: u64 = 12;

@@ -13,7 +13,7 @@ use types::{
     disk::DiskImage,
     event::EventId,
     frame::Frame,
-    id::{Incarnation, StoreId},
+    id::{Incarnation, RegionId, StoreId},
     io::Stop,
     settings::{SettingError, Settings},
     time::VirtualTime,
@@ -97,6 +97,8 @@ pub enum ToConductor {
         /// What.
         query: Query,
     },
+    /// Shows another region in frames from now on; where it is not there, the first one.
+    Show(RegionId),
     /// The page took a frame; the next may leave.
     Credit,
     /// Wipes every disk and starts a new cluster of the same name.

@@ -237,6 +237,7 @@ impl Store {
         let body = FactBody::Started {
             incarnation: self.incarnation,
             peer: peer.name.id,
+            region: peer.region.clone(),
             hard_state: peer.storage.hard_state(),
             truncated: peer.storage.apply_state().truncated,
             entries: entries.map(EntryBrief::from).collect(),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     action::OperationId,
     event::{EventId, MadeBy},
-    id::{Cycle, Incarnation, RegionId, StoreId},
+    id::{Cycle, Incarnation, PeerId, RegionId, StoreId},
     io::Stop,
     raft::{EntryBrief, LogIndex, LogPosition, MessageKind, Role, Term},
     settings::Settings,
@@ -32,9 +32,13 @@ pub struct Frame {
     pub pace: Pace,
     /// The settings in force.
     pub settings: Settings,
-    /// The first region, which today is the only one.
+    /// The region that is shown, in its newest shape.
     pub region: Region,
-    /// The stores, by id.
+    /// Every region, in the order of keys.
+    pub regions: Vec<RegionFrame>,
+    /// Whether there is a scheduler, and how it is.
+    pub scheduler: Option<Life>,
+    /// The stores, by id; what is said of raft is about the region that is shown.
     pub stores: Vec<StoreFrame>,
     /// The messages on their way, by id.
     pub messages: Vec<MessageFrame>,
@@ -115,6 +119,17 @@ pub enum Life {
     Stopped(Stop),
 }
 
+/// A region on the ruler of keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegionFrame {
+    /// Its newest shape that a peer has told.
+    pub region: Region,
+    /// The store that leads it in the highest term.
+    pub leader: Option<StoreId>,
+    /// That term.
+    pub term: Term,
+}
+
 /// One store on the stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreFrame {
@@ -128,6 +143,12 @@ pub struct StoreFrame {
     pub rules: Option<String>,
     /// The name of those that it last said it decides by: it may be down, or not have heard yet.
     pub rules_in_force: Option<String>,
+    /// Its peer of the region that is shown, where it has one.
+    pub peer: Option<PeerId>,
+    /// How many regions have a peer here.
+    pub regions: u64,
+    /// How many of them it leads.
+    pub leads: u64,
     /// Its peer's role.
     pub role: Role,
     /// Its peer's term.

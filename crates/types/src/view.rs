@@ -34,6 +34,8 @@ pub enum FactBody {
         incarnation: Incarnation,
         /// The peer.
         peer: PeerId,
+        /// Its region as the disk has it; without peers while it waits for its first snapshot.
+        region: Region,
         /// Its term, vote and commit as the disk has them.
         hard_state: HardState,
         /// What was compacted away.

@@ -109,8 +109,8 @@ fn print_store(summary: &StoreSummary) {
 
 #[cfg(test)]
 mod tests {
+    use cluster::Server;
     use cluster::sim::{Simulation, SimulationConfig};
-    use raftstore::Store;
     use types::disk::{DiskImage, Row, RowKey, RowValue};
     use types::id::StoreId;
 

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 use cluster::Recording;
+use cluster::Server;
 use cluster::replay::{Replayed, SegmentEnd, replay_nodes};
-use raftstore::{RuleBook, Store};
+use raftstore::RuleBook;
 use serde_json::{Value, json};
 
 use crate::steps::Steps;
@@ -82,8 +83,8 @@ fn as_json(replayed: &Replayed) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use cluster::Server;
     use cluster::sim::{Simulation, SimulationConfig};
-    use raftstore::Store;
     use types::time::VirtualTime;
 
     use super::*;

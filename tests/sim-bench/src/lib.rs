@@ -10,7 +10,7 @@ use cluster::{
     sim::{HostConfig, Simulation, SimulationConfig},
     watch::Watch,
 };
-use raftstore::Store;
+use cluster::Server;
 use serde::Serialize;
 use types::{
     raft::ConfState,

@@ -340,6 +340,9 @@ pub(crate) mod tests {
             incarnation: Incarnation::new(1),
             rules: None,
             rules_in_force: None,
+            peer: Some(PeerId::new(id)),
+            regions: 1,
+            leads: u64::from(id == 1),
             role: if id == 1 {
                 Role::Leader
             } else {
@@ -383,6 +386,8 @@ pub(crate) mod tests {
                 ..Pace::default()
             },
             settings: Settings::default(),
+            regions: Vec::new(),
+            scheduler: None,
             region: Region {
                 id: RegionId::new(1),
                 start: Bytes::new(),

@@ -586,6 +586,7 @@ mod tests {
         let started = FactBody::Started {
             incarnation: Incarnation::new(2),
             peer: PeerId::new(11),
+            region: frame(0).region,
             hard_state: HardState::default(),
             truncated: LogPosition::default(),
             entries: Vec::new(),

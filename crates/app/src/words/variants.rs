@@ -6,10 +6,10 @@ use types::{
     action::{Action, MessageDeed, Misuse},
     event::MadeBy,
     frame::{Held, Holder, Life, LossReason, OperationState, Owed},
-    id::StoreId,
+    id::{RegionId, StoreId},
     io::Stop,
     raft::{EntryKind, MessageKind, Preset, Role},
-    scheduler::OperatorStep,
+    scheduler::{OperatorRequest, OperatorStep},
     settings::SettingError,
     store::{AdminCommand, BusyReason, Command, Peer, ReplyError},
 };
@@ -208,6 +208,7 @@ pub fn misuse(misuse: &Misuse) -> Sentence {
         Misuse::AlreadyPaused { store } => named("misuse-already-paused", *store),
         Misuse::NotPaused { store } => named("misuse-not-paused", *store),
         Misuse::BadRate => Sentence::plain("misuse-bad-rate"),
+        Misuse::NoScheduler => Sentence::plain("misuse-no-scheduler"),
         Misuse::NoIdLeft => Sentence::plain("misuse-no-id-left"),
         Misuse::NoSuchRules { name } => {
             Sentence::plain("misuse-no-such-rules").with("rule", name.clone())
@@ -247,6 +248,7 @@ pub const fn misuse_name(misuse: &Misuse) -> &'static str {
         Misuse::AlreadyPaused { .. } => "AlreadyPaused",
         Misuse::NotPaused { .. } => "NotPaused",
         Misuse::BadRate => "BadRate",
+        Misuse::NoScheduler => "NoScheduler",
         Misuse::NoIdLeft => "NoIdLeft",
         Misuse::NoSuchRules { .. } => "NoSuchRules",
         Misuse::BadGroups => "BadGroups",
@@ -471,6 +473,7 @@ pub fn deed(action: &Action) -> Sentence {
                 .join(" | "),
         ),
         Action::Heal => Sentence::plain("deed-heal"),
+        Action::Operator { request } => operator(request),
         Action::Submit { command, .. } => {
             Sentence::plain("deed-submit").with("command", command_text(command))
         }
@@ -540,6 +543,30 @@ fn admin(command: &AdminCommand, store: StoreId) -> Sentence {
         AdminCommand::SendSnapshot { to } => {
             named("deed-send-snapshot", store).with("peer", to.to_string())
         }
+    }
+}
+
+/// What a person asked the scheduler for.
+fn operator(request: &OperatorRequest) -> Sentence {
+    let about = |key, region: &RegionId| Sentence::plain(key).with("region", region.to_string());
+    let on = |key, region: &RegionId, store: &StoreId| {
+        about(key, region).with("store", store.to_string())
+    };
+    match request {
+        OperatorRequest::AddPeer { region, store } => on("deed-operator-add", region, store),
+        OperatorRequest::RemovePeer { region, store } => on("deed-operator-remove", region, store),
+        OperatorRequest::MovePeer { region, from, to } => {
+            on("deed-operator-move", region, to).with("from", from.to_string())
+        }
+        OperatorRequest::TransferLeader { region, to } => on("deed-operator-transfer", region, to),
+        OperatorRequest::Split {
+            region,
+            key: Some(key),
+        } => about("deed-operator-split", region).with("key", shown(key)),
+        OperatorRequest::Split { region, key: None } => about("deed-operator-split-halves", region),
+        OperatorRequest::Cancel { region } => about("deed-operator-cancel", region),
+        OperatorRequest::TakeOffline { store } => named("deed-operator-offline", *store),
+        OperatorRequest::BringOnline { store } => named("deed-operator-online", *store),
     }
 }
 

@@ -220,12 +220,14 @@ mod tests {
             truncated,
             mut entries,
             applied,
+            region,
         } = stage.started(2)
         else {
             unreachable!("a start was made");
         };
         entries[2] = planted;
         let started = FactBody::Started {
+            region,
             incarnation,
             peer,
             hard_state,

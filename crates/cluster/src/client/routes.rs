@@ -92,11 +92,6 @@ impl Routes {
         self.by_start.insert(known.region.start.clone(), known);
     }
 
-    /// Forgets a region: what is known of it led nowhere.
-    pub(crate) fn forget(&mut self, region: RegionId) {
-        self.by_start.retain(|_, known| known.region.id != region);
-    }
-
     /// Whom to ask first in a region.
     pub(crate) fn leads(&mut self, region: RegionId, leader: StoreId) {
         if let Some(known) = self.get_mut(region) {
@@ -197,7 +192,5 @@ mod tests {
         routes.leads(id, StoreId::new(3));
         routes.look_beyond(id, StoreId::new(1));
         assert_eq!(store(&routes), Some(3));
-        routes.forget(id);
-        assert_eq!(store(&routes), None);
     }
 }

@@ -2,12 +2,15 @@
 
 use types::{
     frame::{Frame, Life, MessageFrame, OPERATIONS_SHOWN, OperationFrame, Pace, StoreFrame},
-    id::StoreId,
+    id::{RegionId, StoreId},
     verdict::{Checks, Violation},
 };
 
 use super::{Conductor, PAGE_CLIENT};
-use crate::{queue::Event, slot::SlotLife};
+use crate::{
+    queue::Event,
+    slot::{Slot, SlotLife},
+};
 
 impl Conductor {
     /// The stage as it stands. Facts are those since the frame before. The driver fills in the
@@ -22,7 +25,9 @@ impl Conductor {
             run_hash: self.run_hash,
             pace: Pace::default(),
             settings: self.settings,
-            region: self.region.clone(),
+            region: self.projection.region().unwrap_or(&self.region).clone(),
+            regions: self.projection.region_frames(),
+            scheduler: self.scheduler_life(),
             stores: ids.into_iter().map(|id| self.store_frame(id)).collect(),
             messages: self.messages(),
             lost: self.projection.lost_lately(self.now),
@@ -38,19 +43,20 @@ impl Conductor {
         }
     }
 
+    /// Shows another region in frames from now on; where it is not there, the first one.
+    pub fn show(&mut self, region: RegionId) {
+        self.projection.show(region);
+    }
+
+    fn scheduler_life(&self) -> Option<Life> {
+        self.slots.get(&StoreId::SCHEDULER).map(life)
+    }
+
     fn store_frame(&mut self, id: StoreId) -> StoreFrame {
         let known = self.projection.store(id, self.now);
         let slot = &self.slots[&id];
-        let life = match &slot.life {
-            SlotLife::Starting(_) => Life::Starting,
-            SlotLife::Up if slot.pause.is_some() => Life::Paused,
-            SlotLife::Up if slot.late.is_some() => Life::Late,
-            SlotLife::Up => Life::Up,
-            SlotLife::Killed => Life::Killed,
-            SlotLife::Stopped(stop) => Life::Stopped(stop.clone()),
-        };
         StoreFrame {
-            life,
+            life: life(slot),
             incarnation: slot.incarnation,
             disk_full: slot.is_full,
             clock_rate: slot.clock.rate(),
@@ -87,5 +93,16 @@ impl Conductor {
             .collect();
         newest.reverse();
         newest
+    }
+}
+
+fn life(slot: &Slot) -> Life {
+    match &slot.life {
+        SlotLife::Starting(_) => Life::Starting,
+        SlotLife::Up if slot.pause.is_some() => Life::Paused,
+        SlotLife::Up if slot.late.is_some() => Life::Late,
+        SlotLife::Up => Life::Up,
+        SlotLife::Killed => Life::Killed,
+        SlotLife::Stopped(stop) => Life::Stopped(stop.clone()),
     }
 }

@@ -95,6 +95,7 @@ impl Node for GroupNode {
         let restored = found.restored;
         let started = FactBody::Started {
             incarnation: config.incarnation,
+            region: region.clone(),
             peer: peer.id,
             hard_state: restored.hard_state,
             truncated: restored.truncated,

@@ -8,10 +8,11 @@ use std::{
     rc::{Rc, Weak},
 };
 
+use cluster::Server;
 use cluster::{Conductor, HostEffect, Next, Round, check_rules};
 use gloo_timers::callback::Timeout;
 use protocol::{DiskKind, FromConductor, Hook, Notice, Run, ToConductor};
-use raftstore::{RuleBook, Store, image::MemoryDisk};
+use raftstore::{RuleBook, image::MemoryDisk};
 use types::{
     action::Action,
     frame::{Owed, Pace},
@@ -140,6 +141,7 @@ impl Live {
             }
             ToConductor::Hook(Hook::PanicLab) => self.lab.play_tricks(ToLab::Panic),
             ToConductor::Credit => self.frames.credit = true,
+            ToConductor::Show(region) => self.conductor.show(region),
             ToConductor::Hook(hook) => {
                 if let Some((store, message)) = hook_of(hook) {
                     self.say(store, message);
