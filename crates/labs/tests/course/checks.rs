@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::rig::{Outcome, Rig};
+use crate::server::Server;
 use crate::tasks::{Asking, Next, Task};
 
 /// How long an election takes at most, as the course assumes.
@@ -65,7 +66,7 @@ impl Rig {
     pub(crate) fn check_terms(&self) -> Outcome<u64> {
         let connected = self.servers.iter().filter(|server| server.is_connected);
         let mut terms: Vec<u64> = connected
-            .filter_map(|server| server.state())
+            .filter_map(Server::state)
             .map(|(term, _)| term)
             .collect();
         terms.dedup();

@@ -1,5 +1,6 @@
 //! What a host does with a Ready, and what it does besides: disk, state machine, snapshots.
 
+use raft::RawNode;
 use types::raft::{Entry, LogPosition, Snapshot};
 
 use crate::rig::{Count, Event, Host, Rig};
@@ -13,7 +14,7 @@ const SNAPSHOT_EVERY: u64 = 10;
 impl Rig {
     /// Takes everything out of a peer that it has to give.
     pub(crate) fn turn(&mut self, at: usize) {
-        while let Some(mut ready) = self.servers[at].node.as_mut().and_then(|node| node.ready()) {
+        while let Some(mut ready) = self.servers[at].node.as_mut().and_then(RawNode::ready) {
             self.note_election(at);
             self.send(std::mem::take(&mut ready.messages));
             for entry in &std::mem::take(&mut ready.committed) {

@@ -80,12 +80,14 @@ pub(super) fn persist3(rig: &mut Rig) -> Outcome {
     Ok(())
 }
 
-/// Gives every server a command; the last one that took it.
+/// Gives every server a command; the last connected one that took it. A leader that is cut off
+/// takes commands too.
 fn start_everywhere(rig: &mut Rig) -> Option<usize> {
     let mut leader = None;
     for server in 0..rig.len() {
         let command = rig.fresh();
-        if rig.start(server, command).is_some() {
+        let is_taken = rig.start(server, command).is_some();
+        if is_taken && rig.servers[server].is_connected {
             leader = Some(server);
         }
     }
@@ -137,7 +139,7 @@ pub(super) fn figure8_unreliable(rig: &mut Rig) -> Outcome {
     rig.one_fresh(1)?;
     for round in 0..FIGURE_8_ROUNDS {
         rig.has_long_reordering = round >= 200;
-        let leader = start_everywhere(rig).filter(|&at| rig.servers[at].is_connected);
+        let leader = start_everywhere(rig);
         sleep_a_little(rig)?;
         if let Some(leader) = leader
             && rig.dice.happens(500)
