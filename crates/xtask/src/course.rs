@@ -33,7 +33,8 @@ pub(crate) fn run(options: &Course, steps: &mut Steps) -> Result<()> {
     })?;
     let passed = Counts::of_log(&log)?.passed;
     if passed == 0 {
-        bail!("no test has {:?} in its name", options.only);
+        let wanted = options.only.as_deref().unwrap_or_default();
+        bail!("no test has `{wanted}` in its name");
     }
     println!("\n{passed} tests passed, {} seeds each", options.seeds);
     Ok(())
