@@ -16,6 +16,7 @@ mod check_disk;
 mod check_history;
 mod clean;
 mod counts;
+mod course;
 mod exec;
 mod figures;
 mod lint;
@@ -69,6 +70,8 @@ enum Command {
     CheckHistory(check_history::CheckHistory),
     /// Run seeds of the simulator on all cores, judge each, and count what was seen.
     Soak(soak::Soak),
+    /// Run the tests of the courses, with as many seeds as asked for.
+    Course(course::Course),
     /// Remove what was built.
     Clean(clean::Clean),
     /// Take the screenshots into `target/shots/`.
@@ -108,6 +111,7 @@ fn run(options: Options, steps: &mut Steps) -> Result<()> {
         Command::Replay(command) => replay::run(&command, steps),
         Command::CheckDisk(command) => check_disk::run(&command, steps),
         Command::Soak(command) => soak::run(&command, steps),
+        Command::Course(command) => course::run(&command, steps),
         Command::CheckHistory(_) => unreachable!("it ends before"),
         Command::Clean(command) => clean::run(&command, &tools, steps),
         Command::Shots(command) => shots::run(&command, &tools, steps),
