@@ -185,6 +185,7 @@ fn options_out_of_range_count_as_the_nearest_that_are_not() {
     let mut rig = Rig::new(SchedulerOptions {
         max_replicas: 0,
         patrol_us: 0,
+        region_operator_us: 0,
         ..options()
     });
     rig.hears(&heartbeat(&first_region()));
