@@ -115,8 +115,7 @@ impl Scheduler {
         } else {
             Some(later(self.started, PREPARE_US))
         };
-        let next = by_itself.into_iter().chain(self.operators.next_end()).min();
-        next.map(|at| at.max(later(self.now, 1)))
+        by_itself.into_iter().chain(self.operators.next_end()).min()
     }
 
     /// Looks at some regions, and goes on with the next ones the next time.

@@ -2,7 +2,7 @@
 
 use scheduler::{Refused, dice::Dice, heartbeat::PEERS_MAX, region::RegionInfo};
 use types::{
-    id::{Cycle, MAX_SAFE, PeerId, StoreId},
+    id::{Cycle, MAX_SAFE, PeerId, RegionId, StoreId},
     io::Input,
     scheduler::{
         FromScheduler, OperatorRequest, OperatorStep, RegionHeartbeat, SchedulerOptions,
@@ -25,89 +25,64 @@ fn is_refused(rig: &mut Rig, input: &Input, reason: Refused) {
     assert_eq!(*rig.scheduler.cluster().map(), cluster);
 }
 
-#[test]
-fn a_heartbeat_that_no_leader_sends_changes_nothing() {
+type Change = fn(&mut RegionHeartbeat);
+
+/// Reports region 1, changed in one of these ways; each is refused for the reason beside it.
+fn each_is_refused(changes: &[(Change, Refused)]) {
     let mut rig = Rig::new(passive());
     rig.hears(&heartbeat(&first_region()));
-    let of = |change: fn(&mut RegionHeartbeat)| {
+    for (change, reason) in changes {
         let mut word = heartbeat(&first_region());
         change(&mut word);
-        word
-    };
-    let many = (1..=PEERS_MAX as u64 + 1).map(|id| peer(id, id)).collect();
-    let mut crowd = of(|_| {});
-    crowd.region.peers = many;
-    let bad: Vec<(RegionHeartbeat, Refused)> = vec![
-        (of(|it| it.region.peers.clear()), Refused::NoPeers),
-        (crowd, Refused::TooManyPeers),
-        (
-            of(|it| it.region.peers[1] = peer(1, 2)),
-            Refused::DoublePeer,
-        ),
-        (
-            of(|it| it.region.peers[1] = peer(2, 1)),
-            Refused::DoublePeer,
-        ),
-        (of(|it| it.leader = peer(9, 1)), Refused::BadLeader),
-        (
-            of(|it| it.learners = vec![PeerId::new(1)]),
-            Refused::BadLeader,
-        ),
-        (
-            of(|it| it.pending = vec![PeerId::new(9)]),
-            Refused::UnknownMember,
-        ),
-        (
-            of(|it| it.learners = vec![PeerId::new(9)]),
-            Refused::UnknownMember,
-        ),
-        (
-            of(|it| it.region.id = types::id::RegionId::ZERO),
-            Refused::OutOfRange,
-        ),
-        (
-            of(|it| it.region.peers[1] = peer(0, 2)),
-            Refused::OutOfRange,
-        ),
-        (
-            of(|it| it.region.peers[1] = peer(2, 0)),
-            Refused::OutOfRange,
-        ),
-        (
-            of(|it| it.region.peers[1] = peer(MAX_SAFE, 2)),
-            Refused::OutOfRange,
-        ),
-        (
-            of(|it| it.region.epoch.conf_ver = u64::MAX),
-            Refused::OutOfRange,
-        ),
-        (
-            of(|it| it.region.epoch.version = MAX_SAFE + 1),
-            Refused::OutOfRange,
-        ),
-        (
-            of(|it| it.region.epoch = epoch(0, 1)),
-            Refused::StaleHeartbeat,
-        ),
-        (
-            of(|it| it.region.epoch = epoch(9, 0)),
-            Refused::StaleHeartbeat,
-        ),
-    ];
-    for (word, reason) in bad {
-        is_refused(&mut rig, &says(&word), reason);
+        is_refused(&mut rig, &says(&word), *reason);
     }
-    let mut upside_down = heartbeat(&first_region());
-    upside_down.region.start = b"m".to_vec().into();
-    upside_down.region.end = b"m".to_vec().into();
-    is_refused(&mut rig, &says(&upside_down), Refused::EmptyRange);
+}
+
+#[test]
+fn a_heartbeat_that_no_leader_sends_changes_nothing() {
+    use Refused::{BadLeader, DoublePeer, EmptyRange, NoPeers, TooManyPeers, UnknownMember};
+    each_is_refused(&[
+        (|it| it.region.peers.clear(), NoPeers),
+        (|it| it.region.peers = crowd(), TooManyPeers),
+        (|it| it.region.peers[1] = peer(1, 2), DoublePeer),
+        (|it| it.region.peers[1] = peer(2, 1), DoublePeer),
+        (|it| it.leader = peer(9, 1), BadLeader),
+        (|it| it.learners = vec![PeerId::new(1)], BadLeader),
+        (|it| it.pending = vec![PeerId::new(9)], UnknownMember),
+        (|it| it.learners = vec![PeerId::new(9)], UnknownMember),
+        (|it| turn_around(it, b"m"), EmptyRange),
+        (|it| turn_around(it, b"z"), EmptyRange),
+    ]);
+    let mut rig = Rig::new(passive());
     let word = ToScheduler::Region(heartbeat(&first_region()));
     let from = store(2);
-    is_refused(
-        &mut rig,
-        &Input::ToScheduler { from, word },
-        Refused::BadLeader,
-    );
+    is_refused(&mut rig, &Input::ToScheduler { from, word }, BadLeader);
+}
+
+/// Its range begins at `start` and ends at `m`.
+fn turn_around(word: &mut RegionHeartbeat, start: &[u8]) {
+    word.region.start = start.to_vec().into();
+    word.region.end = b"m".to_vec().into();
+}
+
+fn crowd() -> Vec<Peer> {
+    (1..=PEERS_MAX as u64 + 1).map(|id| peer(id, id)).collect()
+}
+
+#[test]
+fn ids_and_epochs_that_cannot_be_and_those_of_the_past_change_nothing() {
+    use Refused::{OutOfRange, StaleHeartbeat};
+    each_is_refused(&[
+        (|it| it.region.id = RegionId::ZERO, OutOfRange),
+        (|it| it.region.peers[1] = peer(0, 2), OutOfRange),
+        (|it| it.region.peers[1] = peer(2, 0), OutOfRange),
+        (|it| it.region.peers[1] = peer(MAX_SAFE, 2), OutOfRange),
+        (|it| it.region.peers[1] = peer(2, MAX_SAFE), OutOfRange),
+        (|it| it.region.epoch.conf_ver = u64::MAX, OutOfRange),
+        (|it| it.region.epoch.version = MAX_SAFE + 1, OutOfRange),
+        (|it| it.region.epoch = epoch(0, 1), StaleHeartbeat),
+        (|it| it.region.epoch = epoch(9, 0), StaleHeartbeat),
+    ]);
 }
 
 #[test]
@@ -117,7 +92,7 @@ fn a_question_for_ids_that_makes_no_sense_gets_none() {
     current.epoch = epoch(2, 2);
     rig.hears(&heartbeat(&current));
     let mut unknown = current.clone();
-    unknown.id = types::id::RegionId::new(9);
+    unknown.id = RegionId::new(9);
     is_refused(&mut rig, &asks_split(&unknown, "m"), Refused::UnknownRegion);
     for old in [epoch(1, 2), epoch(2, 1)] {
         let mut stale = current.clone();
@@ -185,6 +160,7 @@ fn options_out_of_range_count_as_the_nearest_that_are_not() {
     let mut rig = Rig::new(SchedulerOptions {
         max_replicas: 0,
         patrol_us: 0,
+        region_operator_us: 0,
         ..options()
     });
     rig.hears(&heartbeat(&first_region()));

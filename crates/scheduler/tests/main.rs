@@ -8,3 +8,4 @@ mod routes;
 mod support;
 mod tinykv;
 mod watch;
+mod whole;
