@@ -56,7 +56,7 @@ pub enum StoreRequest {
     /// but `stop`.
     Boot {
         /// What the store is told once.
-        config: BootConfig,
+        config: Box<BootConfig>,
         /// Its clock.
         now: StoreTime,
         /// The event that boots it.

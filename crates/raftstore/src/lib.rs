@@ -33,7 +33,8 @@
 //! let incarnation = Incarnation::new(1);
 //! let rules = None;
 //! let scheduler = Settings::default().scheduler_options();
-//! let config = BootConfig { store, incarnation, seed: 7, first_region, options, scheduler, rules };
+//! let seed = 7;
+//! let config = BootConfig { store, incarnation, seed, first_region, options, scheduler, rules };
 //! let (now, mut event) = (StoreTime::ZERO, EventId { segment: 1, seq: 1 });
 //! let mut output = Output::default();
 //! let mut disk = MemoryDisk::new();

@@ -181,7 +181,7 @@ impl Conductor {
             }
             Event::ToScheduler { from, word } => {
                 let word = *word;
-                self.to_scheduler(from, Input::ToScheduler { from, word }, parcels);
+                self.ask_scheduler(from, Input::ToScheduler { from, word }, parcels);
             }
             Event::FromScheduler { to, word } => {
                 if self.is_up(to) && !self.network.is_blocked(StoreId::SCHEDULER, to) {
@@ -190,7 +190,7 @@ impl Conductor {
             }
             Event::FindRoute { request } => {
                 let input = Input::FindRoute(request);
-                self.to_scheduler(StoreId::SCHEDULER, input, parcels);
+                self.ask_scheduler(StoreId::SCHEDULER, input, parcels);
             }
             Event::Route { reply } => {
                 let client = reply.id.client;
@@ -198,7 +198,7 @@ impl Conductor {
             }
             Event::Operator { request } => {
                 let input = Input::Operator(request);
-                self.to_scheduler(StoreId::SCHEDULER, input, parcels);
+                self.ask_scheduler(StoreId::SCHEDULER, input, parcels);
             }
             Event::Options { store } => self.tell_options(store, parcels),
             // One that boots later is told then.
@@ -218,7 +218,7 @@ impl Conductor {
 
     /// Whoever asks a scheduler that is not there, or that is blocked off, gets no answer. Islands
     /// of stores do not part them from it, as in TinyKV's tests.
-    fn to_scheduler(&mut self, from: StoreId, input: Input, parcels: &mut Parcels) {
+    fn ask_scheduler(&mut self, from: StoreId, input: Input, parcels: &mut Parcels) {
         let scheduler = StoreId::SCHEDULER;
         if self.is_up(scheduler) && !self.network.is_blocked(from, scheduler) {
             self.deliver(scheduler, input, parcels);
@@ -316,7 +316,7 @@ impl Conductor {
             let now = self.store_time(store);
             let (event, request) = match parcel {
                 Parcel::Boot(event) => {
-                    let config = self.boot_config(store, incarnation);
+                    let config = Box::new(self.boot_config(store, incarnation));
                     (event, StoreRequest::Boot { config, now, event })
                 }
                 Parcel::Inputs(inputs) => {

@@ -155,7 +155,7 @@ struct Late {
 
 #[derive(Debug, Clone, Serialize)]
 enum LateThing {
-    Answer(Output),
+    Answer(Box<Output>),
     Disk(Cycle),
     Load,
     /// A store that the host killed is started again.
@@ -285,7 +285,7 @@ impl<N: Node> SimulatedHost<N> {
         let mut host = Self::new(config, setup);
         host.machines = machines;
         for (store, output) in late {
-            host.put_off(store, LateThing::Answer(output));
+            host.put_off(store, LateThing::Answer(Box::new(output)));
         }
         for (store, owes) in conductor.owes() {
             host.machines.entry(store).or_insert_with(Machine::new);
@@ -545,7 +545,7 @@ impl<N: Node> SimulatedHost<N> {
             if conductor.owed_answers().contains(&Owed::Answer { store }) {
                 conductor.store_late(store);
                 self.counts.late_answers += 1;
-                self.put_off(store, LateThing::Answer(output));
+                self.put_off(store, LateThing::Answer(Box::new(output)));
             }
         }
     }
@@ -746,7 +746,7 @@ impl<N: Node> SimulatedHost<N> {
             let store = late.store;
             match late.what {
                 LateThing::Answer(output) => {
-                    conductor.late_answer(store, output);
+                    conductor.late_answer(store, *output);
                 }
                 LateThing::Disk(cycle) => self.durable(conductor, store, cycle),
                 LateThing::Load => self.load(conductor, store),

@@ -2,7 +2,8 @@
 //! back.
 //!
 //! Keys are arrays of numbers, `[region]`, `[region, first]` or `[region, client]`; of user data
-//! `[cf, key]`; of the scheduler `[kind, id]`; of the meta table names. IndexedDB orders them as [`RowKey`] is ordered.
+//! `[cf, key]`; of the scheduler `[kind, id]`; of the meta table names. IndexedDB orders them as
+//! [`RowKey`] is ordered.
 
 use bytes::Bytes;
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};

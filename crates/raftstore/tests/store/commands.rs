@@ -9,7 +9,7 @@ use types::{
     time::StoreTime,
 };
 
-use crate::harness::{Loop, R1, b, get, peer, put, region, request};
+use crate::harness::{Loop, R1, b, get, peer, put, raft_mut, region, request};
 
 fn others(leader: u64) -> [u64; 2] {
     let mut others = (1..=3).filter(|n| *n != leader);
@@ -265,21 +265,18 @@ fn bad_words_from_outside_are_counted_and_change_nothing() {
             Refused::UnknownRegion,
         ),
         (change(|m| m.to.id = peer(9).id), Refused::WrongPeer),
-        (
-            change(|m| crate::harness::raft_mut(m).to = peer(2).id),
-            Refused::WrongPeer,
-        ),
+        (change(|m| raft_mut(m).to = peer(2).id), Refused::WrongPeer),
         (change(|m| m.from = peer(9)), Refused::UnknownSender),
         (
             change(|m| m.from.store = StoreId::new(3)),
             Refused::UnknownSender,
         ),
         (
-            change(|m| crate::harness::raft_mut(m).from = peer(3).id),
+            change(|m| raft_mut(m).from = peer(3).id),
             Refused::UnknownSender,
         ),
         (
-            change(|m| crate::harness::raft_mut(m).term = Term::ZERO),
+            change(|m| raft_mut(m).term = Term::ZERO),
             Refused::ImpossibleMessage,
         ),
         (
