@@ -178,6 +178,20 @@ pub(crate) struct Loop {
     /// What stores said to the scheduler, newest last.
     pub(crate) to_scheduler: Vec<(StoreId, ToScheduler)>,
     pub(crate) options: StoreOptions,
+    /// How many writes came to an end.
+    pub(crate) writes_seen: u64,
+    /// Where a store is to die.
+    pub(crate) crash: Option<CrashPlan>,
+}
+
+/// A store dies at one of the writes of a run, counted over all stores, and starts again at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CrashPlan {
+    pub(crate) nth: u64,
+    /// Whether the write reaches the disk.
+    pub(crate) write_lands: bool,
+    /// Whether the store hears of that, and what it says then is lost; else it dies before.
+    pub(crate) is_silent: bool,
 }
 
 impl Loop {
@@ -209,6 +223,8 @@ impl Loop {
             replicas,
             to_scheduler: Vec::new(),
             options,
+            writes_seen: 0,
+            crash: None,
         };
         for n in 1..=stores {
             all.start(n);
@@ -340,12 +356,35 @@ impl Loop {
 
     /// Lets the open write of a store reach its disk.
     pub(crate) fn complete(&mut self, n: u64) {
-        let node = self.node(n);
-        if node.has_open_write() {
+        if self.node(n).has_open_write() {
+            self.writes_seen += 1;
+            if let Some(plan) = self.crash.filter(|plan| plan.nth == self.writes_seen) {
+                self.crash = None;
+                self.die(n, plan);
+                return;
+            }
+            let node = self.node(n);
             node.store_disk();
             let cycle = node.disk.cycle();
             self.deliver(n, Input::Durable(cycle));
         }
+    }
+
+    /// A store dies at its open write.
+    fn die(&mut self, n: u64, plan: CrashPlan) {
+        if plan.is_silent {
+            let (before, lost) = (self.queue.len(), self.replies.len());
+            let node = self.node(n);
+            node.store_disk();
+            let cycle = node.disk.cycle();
+            self.deliver(n, Input::Durable(cycle));
+            self.queue.truncate(before);
+            self.replies.truncate(lost);
+            self.kill(n, false);
+        } else {
+            self.kill(n, plan.write_lands);
+        }
+        self.start(n);
     }
 
     /// Carries out what is queued until nothing is left.

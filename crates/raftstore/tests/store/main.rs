@@ -4,6 +4,7 @@ mod audit;
 mod chaos;
 mod cluster;
 mod commands;
+mod crashes;
 mod damage;
 mod durability;
 mod harness;
