@@ -191,6 +191,18 @@ impl SavedCluster {
         Ok(saved)
     }
 
+    /// Whether there are as many stores as the settings say, and the scheduler if they say so, with
+    /// ids that were given out.
+    fn are_ids_sound(&self) -> bool {
+        let ids: Vec<StoreId> = self.stores.iter().map(|store| store.id).collect();
+        let count = self.settings.stores + self.settings.scheduler;
+        u64::try_from(ids.len()) == Ok(count)
+            && ids.is_sorted_by(|a, b| a < b)
+            && ids.contains(&StoreId::SCHEDULER) == (self.settings.scheduler == 1)
+            && ids.iter().all(|id| *id < self.next_store)
+            && self.next_store.get() <= STORE_ID_MAX
+    }
+
     /// Whether the parts fit together, so that a conductor can start from them.
     ///
     /// # Errors
@@ -198,12 +210,6 @@ impl SavedCluster {
     /// [`SavedError`] names the part that does not.
     pub fn check(&self) -> Result<(), SavedError> {
         self.settings.validate()?;
-        let ids: Vec<u64> = self.stores.iter().map(|store| store.id.get()).collect();
-        let count = u64::try_from(ids.len()).unwrap_or(u64::MAX);
-        let are_new_ones = ids.is_sorted_by(|a, b| a < b)
-            && ids.contains(&StoreId::SCHEDULER.get()) == (self.settings.scheduler == 1)
-            && ids.iter().all(|id| *id < self.next_store.get())
-            && self.next_store.get() <= STORE_ID_MAX;
         let clocks = self.stores.iter().map(|store| store.clock);
         let operation_ids: Vec<u64> = self.operations.iter().map(|op| op.id.get()).collect();
         let ascending = operation_ids.is_sorted_by(|a, b| a < b);
@@ -212,11 +218,8 @@ impl SavedCluster {
             .is_none_or(|last| *last <= self.last_operation);
         let lives = self.stores.iter().map(|store| store.incarnation.get());
         let all: Vec<StoreId> = self.stores.iter().map(|store| store.id).collect();
-        let servers: Vec<StoreId> = all
-            .iter()
-            .copied()
-            .filter(|store| *store != StoreId::SCHEDULER)
-            .collect();
+        let mut servers = all.clone();
+        servers.retain(|store| *store != StoreId::SCHEDULER);
         let links = self.links.iter().map(|link| (link.from, link.to));
         let links: Vec<(StoreId, StoreId)> = links.collect();
         let to_others = links.iter().all(|(from, to)| from != to);
@@ -227,7 +230,7 @@ impl SavedCluster {
             (self.segment < SEGMENT_MAX, "too many segments"),
             (self.now <= INSTANT_MAX, "the clock is beyond all measure"),
             (
-                count == self.settings.stores + self.settings.scheduler && are_new_ones,
+                self.are_ids_sound(),
                 "the stores are not as many as the settings say, or have no such ids",
             ),
             (

@@ -123,20 +123,7 @@ impl Conductor {
             }
             Action::FillDisk { store, .. } => drop(self.existing(*store)?),
             Action::CorruptRow { store, .. } => self.check_down(*store)?,
-            // The ids that it handed out are known nowhere else.
-            Action::Wipe {
-                store: StoreId::SCHEDULER,
-                ..
-            } => {
-                let store = StoreId::SCHEDULER;
-                return Err(Misuse::NoSuchStore { store });
-            }
-            Action::Wipe { store, identity } => {
-                self.check_down(*store)?;
-                if *identity == Identity::New && self.next_store.get() >= STORE_ID_MAX {
-                    return Err(Misuse::NoIdLeft);
-                }
-            }
+            Action::Wipe { store, identity } => self.check_wipe(*store, *identity)?,
             Action::Cut { groups } => {
                 if !is_partition(groups, &self.servers()) {
                     return Err(Misuse::BadGroups);
@@ -144,8 +131,8 @@ impl Conductor {
             }
             Action::Heal => {}
             Action::Operator { .. } => {
-                let store = StoreId::SCHEDULER;
-                self.existing(store).map_err(|_| Misuse::NoScheduler)?;
+                self.existing(StoreId::SCHEDULER)
+                    .map_err(|_| Misuse::NoScheduler)?;
             }
             Action::Block { ways } => {
                 for &(from, to) in ways {
@@ -169,6 +156,18 @@ impl Conductor {
             Action::Set { name, value } => return self.changed_settings(name, *value),
         }
         Ok(self.settings)
+    }
+
+    /// The scheduler's disk stays: the ids that it handed out are known nowhere else.
+    fn check_wipe(&self, store: StoreId, identity: Identity) -> Result<(), Misuse> {
+        if store == StoreId::SCHEDULER {
+            return Err(Misuse::NoSuchStore { store });
+        }
+        self.check_down(store)?;
+        if identity == Identity::New && self.next_store.get() >= STORE_ID_MAX {
+            return Err(Misuse::NoIdLeft);
+        }
+        Ok(())
     }
 
     /// The machines that read a setting hear of its new value.

@@ -129,7 +129,6 @@ impl Conductor {
     }
 
     fn happen(&mut self, event: Event, parcels: &mut Parcels) {
-        let id = self.event;
         match event {
             Event::Boot { store } => self.boot(store, parcels),
             Event::Wake { store } => {
@@ -155,6 +154,42 @@ impl Conductor {
                     self.queue.push(after_ms(self.now, way), refused);
                 }
             }
+            Event::Reply { .. }
+            | Event::Refused { .. }
+            | Event::Route { .. }
+            | Event::Retry { .. }
+            | Event::Deadline { .. }
+            | Event::Think { .. } => self.happen_to_client(event),
+            Event::Options { store } => self.tell_options(store, parcels),
+            Event::Resumed { store } => {
+                let waiting = self.end_pause(store);
+                if !waiting.is_empty() {
+                    parcels.insert(store, Parcel::Inputs(waiting));
+                }
+            }
+            Event::ToScheduler { .. }
+            | Event::FromScheduler { .. }
+            | Event::FindRoute { .. }
+            | Event::Operator { .. } => self.happen_around_scheduler(event, parcels),
+            // One that boots later is told then.
+            Event::Rules { store } => {
+                if self.slots[&store].life == SlotLife::Up {
+                    let rules = self.slots[&store].rules.clone();
+                    self.deliver(store, Input::Rules(rules), parcels);
+                }
+            }
+            Event::Admin { store, request } => {
+                if self.is_up(store) {
+                    self.deliver(store, Input::Admin(request), parcels);
+                }
+            }
+        }
+    }
+
+    /// What a client hears, and what it does by the clock.
+    fn happen_to_client(&mut self, event: Event) {
+        let id = self.event;
+        match event {
             Event::Reply { from, reply } => {
                 let client = reply.id.client;
                 self.with_client(client, |client, desk| client.reply(from, reply, desk));
@@ -173,12 +208,17 @@ impl Conductor {
             Event::Think { client } => {
                 self.with_client(client, |client, desk| client.think(id, desk));
             }
-            Event::Resumed { store } => {
-                let waiting = self.end_pause(store);
-                if !waiting.is_empty() {
-                    parcels.insert(store, Parcel::Inputs(waiting));
-                }
+            Event::Route { reply } => {
+                let client = reply.id.client;
+                self.with_client(client, |client, desk| client.routed(*reply, desk));
             }
+            _ => unreachable!("{event:?} is no client's"),
+        }
+    }
+
+    /// What stores, clients and people say to the scheduler, and what it says to stores.
+    fn happen_around_scheduler(&mut self, event: Event, parcels: &mut Parcels) {
+        match event {
             Event::ToScheduler { from, word } => {
                 let word = *word;
                 self.ask_scheduler(from, Input::ToScheduler { from, word }, parcels);
@@ -192,27 +232,11 @@ impl Conductor {
                 let input = Input::FindRoute(request);
                 self.ask_scheduler(StoreId::SCHEDULER, input, parcels);
             }
-            Event::Route { reply } => {
-                let client = reply.id.client;
-                self.with_client(client, |client, desk| client.routed(*reply, desk));
-            }
             Event::Operator { request } => {
                 let input = Input::Operator(request);
                 self.ask_scheduler(StoreId::SCHEDULER, input, parcels);
             }
-            Event::Options { store } => self.tell_options(store, parcels),
-            // One that boots later is told then.
-            Event::Rules { store } => {
-                if self.slots[&store].life == SlotLife::Up {
-                    let rules = self.slots[&store].rules.clone();
-                    self.deliver(store, Input::Rules(rules), parcels);
-                }
-            }
-            Event::Admin { store, request } => {
-                if self.is_up(store) {
-                    self.deliver(store, Input::Admin(request), parcels);
-                }
-            }
+            _ => unreachable!("{event:?} is not the scheduler's"),
         }
     }
 

@@ -299,7 +299,6 @@ fn bad_words_from_outside_are_counted_and_change_nothing() {
             with(entry(7, 6, EntryKind::NoOp, b"")),
             Refused::ImpossibleMessage,
         ),
-        (Input::Durable(Cycle::new(1)), Refused::UnknownCycle),
         (Input::Durable(Cycle::new(2)), Refused::UnknownCycle),
         (Input::Admin(campaign), Refused::AdminCommand),
     ];
