@@ -104,6 +104,8 @@ pub struct Totals {
     pub violations: u64,
     /// Histories without a verdict.
     pub unknown: u64,
+    /// Their seeds, in order.
+    pub unknown_seeds: Vec<u64>,
     /// How often each rare event happened, by its name.
     pub rare: BTreeMap<String, u64>,
     /// How often each excuse held, by its name.
@@ -145,6 +147,7 @@ impl Totals {
             faults: met.map(|kind| zero(kind.name())).collect(),
             violations: 0,
             unknown: 0,
+            unknown_seeds: Vec::new(),
             rare: rare.map(|event| zero(event.name())).collect(),
             excused: Excuse::ALL.map(|excuse| zero(excuse.name())).into(),
             excused_seeds: 0,
@@ -169,6 +172,9 @@ impl Totals {
         self.operations += report.acknowledged;
         self.violations += as_u64(report.failures.len());
         self.unknown += report.unknown;
+        if report.unknown > 0 {
+            self.unknown_seeds.push(report.seed);
+        }
         self.excused_seeds += u64::from(!report.excused.is_empty());
         self.virtual_us += report.virtual_us;
         self.leader_us += report.leader_us;
@@ -204,6 +210,8 @@ impl Totals {
         self.operations += other.operations;
         self.violations += other.violations;
         self.unknown += other.unknown;
+        self.unknown_seeds.extend(other.unknown_seeds);
+        self.unknown_seeds.sort_unstable();
         self.excused_seeds += other.excused_seeds;
         self.virtual_us += other.virtual_us;
         self.leader_us += other.leader_us;

@@ -76,6 +76,9 @@ pub(super) fn table(totals: &Totals) -> String {
     );
     row(totals.violations, "violations");
     row(totals.unknown, "histories without a verdict");
+    for seed in &totals.unknown_seeds {
+        row(*seed, "is the seed of one");
+    }
     row(totals.excused_seeds, "seeds excused");
     for (excuse, times) in &totals.excused {
         row(*times, &format!("excused: {excuse}"));

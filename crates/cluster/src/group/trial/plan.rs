@@ -83,6 +83,10 @@ impl Plan {
         let has_more = machines.happens(400);
         let more = FaultKind::OF_GROUPS.into_iter();
         kinds.extend(more.filter(|_| machines.happens(500) && has_more));
+        // Few groups ever install a snapshot, so that this one needs many tries.
+        if machines.happens(500) && !kinds.contains(&FaultKind::SnapshotCrash) {
+            kinds.push(FaultKind::SnapshotCrash);
+        }
         let longest = dice.between(300, 1_500);
         let tempo = Tempo {
             calm_ms: 100,

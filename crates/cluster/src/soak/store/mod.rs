@@ -19,10 +19,11 @@ use crate::{
 use hands::Hands;
 use plan::{Others, Plan};
 
-/// What judging a history may cost: more than any honest one of these runs was seen to need.
+/// What judging a history may cost. Few need a hundredth of it; the hardest of thousands have many
+/// unknown outcomes on one key.
 const BUDGET: Budget = Budget {
-    steps: 50_000_000,
-    remembered: 1 << 19,
+    steps: 1_000_000_000,
+    remembered: 1 << 21,
 };
 /// How many operations of a history are shown with a verdict.
 const SHOWN: usize = 30;
