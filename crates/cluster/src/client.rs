@@ -77,6 +77,9 @@ struct Operation {
     frame: OperationFrame,
     /// The region that it was sent to last.
     region: RegionId,
+    /// Where that region ended. Nothing that happens depends on it.
+    #[serde(skip)]
+    region_end: Bytes,
     in_flight: Option<RequestId>,
     deadline: Option<Key>,
     retry: Option<Key>,
@@ -88,6 +91,7 @@ impl Operation {
         Self {
             frame,
             region: RegionId::ZERO,
+            region_end: Bytes::new(),
             in_flight: None,
             deadline: None,
             retry: None,
@@ -152,6 +156,12 @@ impl Client {
     /// The operations that are remembered, oldest first.
     pub(crate) fn operations(&self) -> impl DoubleEndedIterator<Item = &OperationFrame> {
         self.operations.values().map(|operation| &operation.frame)
+    }
+
+    /// Where the region of an operation ended when it was sent last.
+    pub(crate) fn scanned_to(&self, operation: OperationId) -> Option<Bytes> {
+        let operation = self.operations.get(&operation)?;
+        Some(operation.region_end.clone())
     }
 
     /// Takes a command on and sends it.
@@ -225,6 +235,7 @@ impl Client {
         };
         let store = operation.frame.via.unwrap_or_else(|| known.store());
         operation.region = known.region.id;
+        operation.region_end = known.region.end.clone();
         self.requests += 1;
         let request = Request {
             id: RequestId {
