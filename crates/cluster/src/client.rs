@@ -77,6 +77,9 @@ struct Operation {
     frame: OperationFrame,
     /// The region that it was sent to last.
     region: RegionId,
+    /// Where that region ended. Nothing that happens depends on it.
+    #[serde(skip)]
+    region_end: Bytes,
     in_flight: Option<RequestId>,
     deadline: Option<Key>,
     retry: Option<Key>,
@@ -88,6 +91,7 @@ impl Operation {
         Self {
             frame,
             region: RegionId::ZERO,
+            region_end: Bytes::new(),
             in_flight: None,
             deadline: None,
             retry: None,
@@ -152,6 +156,12 @@ impl Client {
     /// The operations that are remembered, oldest first.
     pub(crate) fn operations(&self) -> impl DoubleEndedIterator<Item = &OperationFrame> {
         self.operations.values().map(|operation| &operation.frame)
+    }
+
+    /// Where the region of an operation ended when it was sent last.
+    pub(crate) fn scanned_to(&self, operation: OperationId) -> Option<Bytes> {
+        let operation = self.operations.get(&operation)?;
+        Some(operation.region_end.clone())
     }
 
     /// Takes a command on and sends it.
@@ -225,6 +235,7 @@ impl Client {
         };
         let store = operation.frame.via.unwrap_or_else(|| known.store());
         operation.region = known.region.id;
+        operation.region_end = known.region.end.clone();
         self.requests += 1;
         let request = Request {
             id: RequestId {
@@ -336,6 +347,8 @@ impl Client {
             return;
         };
         let at = desk.now;
+        // Only a session sends an operation again while an earlier sending is unanswered.
+        let is_sent_elsewhere = self.unanswered.values().any(|open| *open == id);
         let is_undetermined = matches!(
             refusal,
             Refusal::Error(ReplyError::Undetermined { .. } | ReplyError::SessionAhead { .. })
@@ -356,7 +369,7 @@ impl Client {
                 self.settle(id, OperationState::NeverSent { at }, desk);
             }
             (OperationState::Open, Refusal::Error(error @ ReplyError::NotLeader { .. }))
-                if operation.frame.via.is_some() =>
+                if operation.frame.via.is_some() && !is_sent_elsewhere =>
             {
                 self.settle(id, OperationState::Failed { at, error }, desk);
             }
@@ -421,6 +434,9 @@ impl Client {
                 return;
             }
             self.settle(id, OperationState::Unknown { since: desk.now }, desk);
+        } else if has_session(desk) && self.unanswered.values().any(|open| *open == id) {
+            // An earlier sending may still take effect; another try is due anyway.
+            self.be_patient(id, desk);
         } else {
             self.settle(id, OperationState::NeverSent { at: desk.now }, desk);
         }
@@ -429,6 +445,12 @@ impl Client {
     /// Sends an operation of a session again: whichever sending comes first takes effect, and no
     /// other.
     fn go_on(&mut self, id: OperationId, desk: &mut Desk<'_>) {
+        self.be_patient(id, desk);
+        self.send(id, desk);
+    }
+
+    /// Sets another deadline.
+    fn be_patient(&mut self, id: OperationId, desk: &mut Desk<'_>) {
         let deadline = after_ms(desk.now, desk.settings.client_timeout_ms);
         let client = self.id;
         let event = Event::Deadline {
@@ -437,7 +459,6 @@ impl Client {
         };
         if let Some(operation) = self.operations.get_mut(&id) {
             operation.deadline = Some(desk.queue.push(deadline, event));
-            self.send(id, desk);
         }
     }
 

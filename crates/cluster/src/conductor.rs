@@ -5,6 +5,7 @@
 //! really did. The same calls in the same order make the same run, whoever the host is.
 
 mod actions;
+mod hands;
 mod lateness;
 mod machines;
 mod merge;

@@ -249,6 +249,12 @@ impl<O: Oversight> RawNode<O> {
         self.peer.campaign(RoleReason::Asked);
     }
 
+    /// Takes out what happened since the last Ready, for a host that has more to tell before it
+    /// takes the next one.
+    pub fn take_facts(&mut self) -> Vec<RaftFact> {
+        std::mem::take(&mut self.peer.facts)
+    }
+
     /// Whether [`RawNode::ready`] has something to give.
     #[must_use]
     pub fn has_ready(&self) -> bool {

@@ -235,3 +235,20 @@ fn settled_operations_beyond_those_shown_are_forgotten_and_open_ones_never() {
     assert_eq!(bench.state(open), OperationState::Open);
     assert_eq!(bench.client.operations.len(), OPERATIONS_SHOWN + 1);
 }
+
+#[test]
+fn an_operation_of_a_session_stays_open_while_any_of_its_sendings_may_take_effect() {
+    for via in [None, Some(1)] {
+        let mut bench = Bench::new();
+        bench.settings.sessions = 1;
+        let id = bench.put(via);
+        let (first, unanswered) = bench.next_request().expect("sent");
+        for _ in 0..100 {
+            let (store, request) = bench.next_request().expect("sent again");
+            bench.answer(store, request, Err(not_leader(None)));
+            assert_eq!(bench.state(id), OperationState::Open);
+        }
+        bench.answer(first, unanswered, Ok(CommandResult::Put));
+        assert!(matches!(bench.state(id), OperationState::Done { .. }));
+    }
+}

@@ -10,6 +10,7 @@ mod lateness;
 mod links;
 mod lookout;
 mod machines;
+mod many_regions;
 mod many_seeds;
 mod operations;
 mod replay;

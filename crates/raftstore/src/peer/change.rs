@@ -44,6 +44,10 @@ impl Peer {
             return Ok(());
         }
         self.tell_applied(turn);
+        // No Ready is taken before the barrier is over, and entries behind it may be applied first.
+        for fact in self.raft.take_facts() {
+            turn.fact(self.region.id, FactBody::Raft(fact));
+        }
         let mut ops = self.flush_all();
         let state = self.region_state(PeerState::Normal);
         ops.push(self.storage.region_state_op(state));
