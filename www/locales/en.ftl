@@ -605,6 +605,10 @@ invariant-progress = Progress
     .rule = What a leader believes of its followers is true and within its limits.
 invariant-linearizable = Linearizable
     .rule = One order of all operations explains every answer and respects real time.
+invariant-ranges-apart = Ranges of a store are apart
+invariant-epoch-names-shape = An epoch names one shape
+invariant-split-tiles = The parts of a split make the whole
+invariant-gone-for-good = What was removed stays removed
 invariant-liveness = Liveness
     .rule = A healed group has one leader, equal logs, and serves writes.
 

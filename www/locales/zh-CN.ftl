@@ -600,6 +600,10 @@ invariant-progress = 进度
     .rule = Leader 对其 Follower 的认识是真实的，且在限度之内。
 invariant-linearizable = 线性一致
     .rule = 所有操作有一个次序，能解释每个答复且符合真实时间。
+invariant-ranges-apart = 同一 Store 上的范围互不重叠
+invariant-epoch-names-shape = 一个 epoch 只对应一种形状
+invariant-split-tiles = 分裂后的部分拼成整体
+invariant-gone-for-good = 移除的不再回来
 invariant-liveness = 活性
     .rule = 恢复后的组有一个 Leader、相同的日志，并能写入。
 

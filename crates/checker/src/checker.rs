@@ -9,6 +9,7 @@ use types::view::{FactBody, RegionChange};
 use crate::counts::Counts;
 use crate::group::Group;
 use crate::observation::{Moment, Observation};
+use crate::shapes::Shapes;
 use crate::violation::{Fault, Violation};
 
 /// What a healed group is asked for.
@@ -33,6 +34,7 @@ pub struct ConvergenceInput<'a> {
 #[derive(Debug, Clone, Default)]
 pub struct Checker {
     groups: BTreeMap<RegionId, Group>,
+    shapes: Shapes,
 }
 
 impl Checker {
@@ -78,6 +80,10 @@ impl Checker {
             self.bootstrap(region, members);
         }
         let group = self.groups.entry(region).or_default();
+        if let Observation::Fact(fact) = observation {
+            let judgement = self.shapes.fact(store, fact);
+            judgement.map_err(|fault| violation(region, group, moment, store, fault))?;
+        }
         let judgement = group.observe(moment, store, observation);
         judgement.map_err(|fault| violation(region, group, moment, store, fault))
     }
@@ -85,6 +91,7 @@ impl Checker {
     /// Forgets what was told of a store's disk and memory, because its disk changed in a way that
     /// nobody told. It is judged anew from its next `Started` on, which must follow at once.
     pub fn lose_sight(&mut self, store: StoreId) {
+        self.shapes.down(store);
         for group in self.groups.values_mut() {
             group.lose_sight(store);
         }
@@ -120,6 +127,7 @@ impl Checker {
     }
 
     fn down(&mut self, moment: Moment, store: StoreId) -> Result<(), Box<Violation>> {
+        self.shapes.down(store);
         for (region, group) in &mut self.groups {
             let judgement = group.observe(moment, store, Observation::Down);
             judgement.map_err(|fault| violation(*region, group, moment, store, fault))?;

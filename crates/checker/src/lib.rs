@@ -42,6 +42,7 @@ mod mirror;
 mod observation;
 mod quorum;
 mod replica;
+mod shapes;
 #[cfg(test)]
 mod stage;
 mod trace;

@@ -67,11 +67,20 @@ pub enum Invariant {
     Linearizable,
     /// R17: a healed group has one leader, equal logs and serves writes.
     Liveness,
+    /// M2: no two regions of a store share a key.
+    RangesApart,
+    /// M4: an epoch never falls, and names one range and one set of peers.
+    EpochNamesShape,
+    /// M6: the parts of a split are what the whole was.
+    SplitTiles,
+    /// M8: a peer that left a store comes back by a later membership only, and its id is nobody
+    /// else's.
+    GoneForGood,
 }
 
 impl Invariant {
     /// Every invariant, in the order of their numbers.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::ElectionSafety,
         Self::LeaderAppendOnly,
         Self::LogMatching,
@@ -89,12 +98,31 @@ impl Invariant {
         Self::Progress,
         Self::Linearizable,
         Self::Liveness,
+        Self::RangesApart,
+        Self::EpochNamesShape,
+        Self::SplitTiles,
+        Self::GoneForGood,
     ];
 
-    /// The number after the R.
+    /// The number after the letter.
     #[must_use]
     pub const fn number(self) -> u8 {
-        self as u8 + 1
+        match self {
+            Self::RangesApart => 2,
+            Self::EpochNamesShape => 4,
+            Self::SplitTiles => 6,
+            Self::GoneForGood => 8,
+            of_raft => of_raft as u8 + 1,
+        }
+    }
+
+    /// R for what is asked of one group, M for what is asked of many.
+    #[must_use]
+    pub const fn letter(self) -> char {
+        match self {
+            Self::RangesApart | Self::EpochNamesShape | Self::SplitTiles | Self::GoneForGood => 'M',
+            _ => 'R',
+        }
     }
 
     /// The name, without the number.
@@ -118,13 +146,17 @@ impl Invariant {
             Self::Progress => "progress",
             Self::Linearizable => "linearizable history",
             Self::Liveness => "liveness",
+            Self::RangesApart => "ranges apart",
+            Self::EpochNamesShape => "epoch names shape",
+            Self::SplitTiles => "split tiles",
+            Self::GoneForGood => "gone for good",
         }
     }
 }
 
 impl fmt::Display for Invariant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "R{} {}", self.number(), self.name())
+        write!(f, "{}{} {}", self.letter(), self.number(), self.name())
     }
 }
 
@@ -385,9 +417,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn invariants_are_numbered_from_one_to_seventeen() {
-        let numbers: Vec<u8> = Invariant::ALL.map(Invariant::number).to_vec();
+    fn invariants_of_raft_are_numbered_from_one_to_seventeen() {
+        let of_raft = Invariant::ALL
+            .into_iter()
+            .filter(|invariant| invariant.letter() == 'R');
+        let numbers: Vec<u8> = of_raft.map(Invariant::number).collect();
         assert_eq!(numbers, (1..=17).collect::<Vec<u8>>());
+        assert_eq!(Invariant::SplitTiles.to_string(), "M6 split tiles");
         assert_eq!(
             Invariant::CommittedOnQuorum.to_string(),
             "R6 committed on quorum"

@@ -165,7 +165,11 @@ fn violation(cx: Cx<'_>, frame: &Rc<Frame>, violation: &Violation) -> Html {
     let key = verdicts::invariant(violation.invariant);
     let at = seconds(violation.moment.at.get());
     let over = cx.tr("card-at", [("at", at.into())]);
-    let number = format!("R{}", violation.invariant.number());
+    let number = format!(
+        "{}{}",
+        violation.invariant.letter(),
+        violation.invariant.number()
+    );
     let steps = &violation.trace[violation.trace.len().saturating_sub(STEPS_SHOWN)..];
     let note = cx.tr(
         "card-steps-shown",

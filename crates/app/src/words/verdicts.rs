@@ -32,6 +32,10 @@ pub const fn invariant(invariant: Invariant) -> &'static str {
         Invariant::Progress => "invariant-progress",
         Invariant::Linearizable => "invariant-linearizable",
         Invariant::Liveness => "invariant-liveness",
+        Invariant::RangesApart => "invariant-ranges-apart",
+        Invariant::EpochNamesShape => "invariant-epoch-names-shape",
+        Invariant::SplitTiles => "invariant-split-tiles",
+        Invariant::GoneForGood => "invariant-gone-for-good",
     }
 }
 

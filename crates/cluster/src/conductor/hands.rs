@@ -22,8 +22,7 @@ impl Conductor {
             fresh.record();
             fresh
         });
-        let operation =
-            self.with_client(client, |client, desk| client.submit(command, None, desk));
+        let operation = self.with_client(client, |client, desk| client.submit(command, None, desk));
         operation.expect("the client is there")
     }
 

@@ -126,7 +126,9 @@ fn read_all(sim: &mut Sim) -> usize {
         let id = submit(sim, Command::Get { key }, None);
         assert!(matches!(done(sim, id), CommandResult::Get { .. }));
     }
-    let scheduler = sim.node(StoreId::SCHEDULER).and_then(|node| node.scheduler());
+    let scheduler = sim
+        .node(StoreId::SCHEDULER)
+        .and_then(|node| node.scheduler());
     scheduler.expect("a scheduler").view().regions.len()
 }
 
