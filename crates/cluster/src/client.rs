@@ -81,6 +81,8 @@ struct Operation {
     #[serde(skip)]
     region_end: Bytes,
     in_flight: Option<RequestId>,
+    /// Whether a sending was answered in a way that leaves open whether it takes effect.
+    is_undetermined: bool,
     deadline: Option<Key>,
     retry: Option<Key>,
     refusals: u32,
@@ -93,6 +95,7 @@ impl Operation {
             region: RegionId::ZERO,
             region_end: Bytes::new(),
             in_flight: None,
+            is_undetermined: false,
             deadline: None,
             retry: None,
             refusals: 0,
@@ -348,11 +351,13 @@ impl Client {
         };
         let at = desk.now;
         // Only a session sends an operation again while an earlier sending is unanswered.
-        let is_sent_elsewhere = self.unanswered.values().any(|open| *open == id);
+        let is_sent = self.unanswered.values().any(|open| *open == id);
         let is_undetermined = matches!(
             refusal,
             Refusal::Error(ReplyError::Undetermined { .. } | ReplyError::SessionAhead { .. })
         );
+        operation.is_undetermined |= is_undetermined;
+        let is_sent_elsewhere = is_sent || operation.is_undetermined;
         match (&operation.frame.state, refusal) {
             (OperationState::Open, _) if is_undetermined && has_session(desk) => {
                 self.send(id, desk);
@@ -374,7 +379,9 @@ impl Client {
                 self.settle(id, OperationState::Failed { at, error }, desk);
             }
             // The command itself is at fault, and would be wherever it is sent.
-            (OperationState::Open, Refusal::Error(error @ ReplyError::ValueTooLong { .. })) => {
+            (OperationState::Open, Refusal::Error(error @ ReplyError::ValueTooLong { .. }))
+                if !is_sent_elsewhere =>
+            {
                 self.settle(id, OperationState::Failed { at, error }, desk);
             }
             (OperationState::Open, refusal) => self.try_again(id, &refusal, desk),
@@ -434,7 +441,9 @@ impl Client {
                 return;
             }
             self.settle(id, OperationState::Unknown { since: desk.now }, desk);
-        } else if has_session(desk) && self.unanswered.values().any(|open| *open == id) {
+        } else if has_session(desk)
+            && (operation.is_undetermined || self.unanswered.values().any(|open| *open == id))
+        {
             // An earlier sending may still take effect; another try is due anyway.
             self.be_patient(id, desk);
         } else {
