@@ -69,6 +69,7 @@ impl Painter {
         let labels = pill::Labels {
             yes_no: [yes, no],
             now,
+            shown: self.labels.shown,
             short: geometry.room.small,
         };
         if self.labels != labels {
@@ -96,6 +97,10 @@ impl Painter {
         let Some(frame) = self.motion.newest().cloned() else {
             return;
         };
+        if self.labels.shown != Some(frame.region.id) {
+            self.labels.shown = Some(frame.region.id);
+            self.wipe();
+        }
         timers(document, &frame, shown);
         if let (Some(layer), Some(geometry)) = (
             document.get_element_by_id("messages"),
