@@ -61,6 +61,7 @@ ruler-count = { $count ->
 ruler-region = { $region }, keys { $start } to { $end }, leader { $leader }, epoch { $epoch }
 ruler-no-leader = no leader
 scheduler-title = Scheduler
+scheduler-name = the scheduler
 scheduler-none = none
 plate-last = last
 plate-commit = commit

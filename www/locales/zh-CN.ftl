@@ -57,6 +57,7 @@ ruler-count = { $count } 个 Region
 ruler-region = { $region }，键从 { $start } 到 { $end }，Leader { $leader }，epoch { $epoch }
 ruler-no-leader = 无 Leader
 scheduler-title = 调度器
+scheduler-name = 调度器
 scheduler-none = 无
 plate-last = 末条
 plate-commit = 提交

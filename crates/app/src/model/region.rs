@@ -15,11 +15,12 @@ use types::{
 
 use super::state::{State, is_alive};
 
-/// The class that wears a region's colour.
+/// The class that wears a region's colour, by its place among the ids of `all`: a split takes a
+/// higher id, so that no other region changes its colour.
 #[must_use]
-pub fn region_class(region: RegionId) -> &'static str {
+pub fn region_class(all: impl Iterator<Item = RegionId>, region: RegionId) -> &'static str {
     const CLASSES: [&str; 8] = ["g0", "g1", "g2", "g3", "g4", "g5", "g6", "g7"];
-    CLASSES[(region.get().saturating_sub(1) % 8) as usize]
+    CLASSES[all.filter(|other| *other < region).count() % CLASSES.len()]
 }
 
 /// Something that a person wants of the region that is shown.
@@ -100,6 +101,13 @@ impl State {
     #[must_use]
     pub fn region(&self) -> Option<&Region> {
         Some(&self.frame.as_ref()?.region)
+    }
+
+    /// The class that wears the colour of a region.
+    #[must_use]
+    pub fn region_class(&self, region: RegionId) -> &'static str {
+        let all = self.frame.iter().flat_map(|frame| &frame.regions);
+        region_class(all.map(|one| one.region.id), region)
     }
 
     /// The region before or behind the one that is shown, in the order of keys.

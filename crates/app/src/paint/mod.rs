@@ -70,6 +70,7 @@ impl Painter {
             yes_no: [yes, no],
             now,
             shown: self.labels.shown,
+            regions: self.labels.regions.clone(),
             short: geometry.room.small,
         };
         if self.labels != labels {
@@ -97,6 +98,9 @@ impl Painter {
         let Some(frame) = self.motion.newest().cloned() else {
             return;
         };
+        if self.labels.regions.len() != frame.regions.len() {
+            self.labels.regions = frame.regions.iter().map(|one| one.region.id).collect();
+        }
         if self.labels.shown != Some(frame.region.id) {
             self.labels.shown = Some(frame.region.id);
             self.wipe();

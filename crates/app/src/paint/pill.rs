@@ -27,6 +27,8 @@ pub(super) struct Labels {
     pub(super) now: String,
     /// The region that is shown; messages of others are dots.
     pub(super) shown: Option<RegionId>,
+    /// Every region.
+    pub(super) regions: Vec<RegionId>,
     /// Whether labels are left out.
     pub(super) short: bool,
 }
@@ -129,7 +131,8 @@ pub(super) fn create(
     let mut class = classes(message, lost.is_some());
     if labels.is_other(message) {
         class.push_str(" is-other ");
-        class.push_str(region_class(message.region));
+        let all = labels.regions.iter().copied();
+        class.push_str(region_class(all, message.region));
     }
     set(&group, "class", &class);
     for (name, value) in [

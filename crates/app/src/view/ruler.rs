@@ -16,7 +16,6 @@ use super::{
 use crate::{
     model::{
         bytes::{clip, shown},
-        region::region_class,
         state::is_alive,
         ui::{Overlay, Person},
     },
@@ -69,7 +68,7 @@ fn head(cx: Cx<'_>, frame: &Frame) -> Html {
                 title={format!("{} (G)", cx.t("ruler-menu"))}
                 onclick={cx.on(Person::Open(Overlay::RegionMenu))}>
                 <b class="ru-title">{ cx.t("ruler-title") }</b>
-                <span class={classes!("ru-now", region_class(frame.region.id))}>
+                <span class={classes!("ru-now", cx.state.region_class(frame.region.id))}>
                     { frame.region.id.to_string() }
                 </span>
                 { icon("chevron") }
@@ -124,7 +123,7 @@ fn segment(cx: Cx<'_>, frame: &Frame, one: &RegionFrame) -> Html {
         ],
     );
     html! {
-        <div class={classes!("ru-seg", region_class(region.id), selected.then_some("is-sel"))}
+        <div class={classes!("ru-seg", cx.state.region_class(region.id), selected.then_some("is-sel"))}
             key={region.id.get()} id={dom_id(region.id)} role="option" data-testid="region"
             aria-selected={yes(selected)} aria-label={name.clone()} title={name}
             data-region={region.id.get().to_string()} data-start={shown(&region.start)}
@@ -208,7 +207,7 @@ pub fn chips(cx: Cx<'_>, store: StoreId) -> Html {
         let id = one.region.id;
         let selected = (id == frame.region.id).then_some("is-sel");
         html! {
-            <span class={classes!("chip", region_class(id), selected)}>
+            <span class={classes!("chip", cx.state.region_class(id), selected)}>
                 if one.leader == Some(store) { { role_icon(Role::Leader) } }
                 { id.get() }
             </span>

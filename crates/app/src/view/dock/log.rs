@@ -142,7 +142,7 @@ fn label(cx: Cx<'_>, store: &StoreFrame) -> Html {
     let alive = is_alive(&store.life);
     let selected = (cx.state.selected == Some(store.id)).then_some("is-sel");
     let sign = if alive && store.peer.is_none() {
-        html! { <span class="st mut">{ icon("r-none") }</span> }
+        html! { <span class="st is-none">{ icon("r-none") }</span> }
     } else if alive {
         role_icon(store.role)
     } else {

@@ -10,7 +10,6 @@ use super::fields::{Field, fields, heading};
 use crate::{
     model::{
         bytes::{grouped, seconds},
-        region::region_class,
         ui::Person,
     },
     view::{
@@ -73,11 +72,15 @@ fn regions(cx: Cx<'_>, view: &StoreView) -> Html {
         html! {
             <tr data-testid="store-region" data-region={id.get().to_string()}>
                 <td>
-                    <button type="button" class={classes!("go", region_class(id))}
+                    <button type="button" class={classes!("go", cx.state.region_class(id))}
                         onclick={cx.on(Person::Show(id))}>{ id.to_string() }</button>
                 </td>
                 <td><code>{ range(cx, &peer.region) }</code></td>
-                <td>{ role_icon(peer.role) }{ " " }{ term_pill(peer.hard_state.term) }</td>
+                <td>
+                    <span class="st-role">
+                        { role_icon(peer.role) }{ term_pill(peer.hard_state.term) }
+                    </span>
+                </td>
                 <td class="n">{ peer.applied.get() }</td>
             </tr>
         }

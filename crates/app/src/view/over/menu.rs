@@ -88,7 +88,9 @@ pub fn store(cx: Cx<'_>, id: StoreId, x: f64, y: f64) -> Html {
 }
 
 fn head(cx: Cx<'_>, store: &StoreFrame) -> Html {
-    if is_alive(&store.life) {
+    if is_alive(&store.life) && store.peer.is_none() {
+        html! { <span class="mut">{ cx.t("role-none") }</span> }
+    } else if is_alive(&store.life) {
         html! {
             <span>{ role_icon(store.role) }{ cx.t(variants::role_key(store.role)) }
                 { term_pill(store.term) }</span>

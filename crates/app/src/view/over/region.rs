@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     model::{
-        region::{RegionDeed, region_class},
+        region::RegionDeed,
         ui::{Overlay, Person},
     },
     view::{
@@ -50,7 +50,7 @@ fn choice(cx: Cx<'_>, shown: RegionId, one: &RegionFrame) -> Html {
     let id = one.region.id;
     let on = id == shown;
     html! {
-        <button type="button" class={classes!("mi", "mi-region", region_class(id))}
+        <button type="button" class={classes!("mi", "mi-region", cx.state.region_class(id))}
             role="menuitemradio" aria-checked={yes(on)} data-first={on.then_some("")}
             data-testid="menu-region" data-region={id.get().to_string()}
             onclick={cx.on(Person::Show(id))}>
@@ -126,7 +126,7 @@ pub fn on_store(cx: Cx<'_>, store: &StoreFrame) -> Html {
     };
     html! {
         <>
-            <p class={classes!("mn-part", region_class(region.id))}>
+            <p class={classes!("mn-part", cx.state.region_class(region.id))}>
                 { cx.tr("region-here", [("region", region.id.to_string().into())]) }
             </p>
             { member }

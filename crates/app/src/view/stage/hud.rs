@@ -11,7 +11,6 @@ use super::gauge::holds;
 use crate::{
     model::{
         geometry::{Geometry, Island, Point},
-        region::region_class,
         state::is_alive,
         ui::{Person, Tool},
     },
@@ -35,7 +34,7 @@ pub fn title(cx: Cx<'_>) -> Html {
     let keys = range(cx, region);
     html! {
         <div class="hud-title">
-            <span class={classes!("hud-r", region_class(region.id))}>{ region.id.to_string() }</span>
+            <span class={classes!("hud-r", cx.state.region_class(region.id))}>{ region.id.to_string() }</span>
             <div>
                 <b>{ keys }</b>
                 <span>{ cx.tr("region-voters", [
