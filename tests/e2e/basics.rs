@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use serde::Deserialize;
-use tests::harness::{PATIENCE, Page, alone, by, say, until};
+use tests::harness::{ONE_REGION, PATIENCE, Page, alone, by, say, until};
 
 /// An operation in the client's list.
 #[derive(Debug, Deserialize)]
@@ -62,7 +62,7 @@ async fn three_and_nine_stores_work_as_well_as_five() -> Result<()> {
         let session = bench.browser(&tests::harness::Options::default()).await?;
         for stores in [3, 9] {
             let cluster = bench.cluster(&format!("s{stores}"));
-            let query = format!("/?hooks=1&cluster={cluster}&stores={stores}");
+            let query = format!("/?hooks=1&cluster={cluster}{ONE_REGION}&stores={stores}");
             let page = Page::new(session.clone(), &bench.server.url(&query));
             page.open().await?;
             page.leader().await?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use tests::harness::{Bench, Options, Page, alone, say, target};
+use tests::harness::{Bench, ONE_REGION, Options, Page, alone, say, target};
 use types::frame::Life;
 
 /// How often each time is measured; the median counts.
@@ -70,9 +70,9 @@ async fn the_way_to_a_leader_and_the_restart_of_a_store_are_measured() -> Result
         let mut leader = Vec::new();
         for time in 0..TIMES {
             let cluster = bench.cluster(&format!("n{time}"));
-            let url = bench
-                .server
-                .url(&format!("/?hooks=1&seed={time}&cluster={cluster}"));
+            let url = bench.server.url(&format!(
+                "/?hooks=1&seed={time}&cluster={cluster}{ONE_REGION}"
+            ));
             session.driver.goto(url.as_str()).await?;
             let page = Page::new(session.clone(), &url);
             leader.push(page.task(UNTIL_LEADER, &[]).await?);

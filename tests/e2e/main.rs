@@ -8,6 +8,7 @@ mod disks;
 mod figures;
 mod network;
 mod recording;
+mod regions;
 mod reload;
 mod time;
 mod weather;

@@ -9,7 +9,7 @@ use cluster::sim::{Simulation, SimulationConfig};
 use cluster::{Chance, Recording};
 use protocol::{Hashes, Run};
 use raftstore::audit;
-use tests::harness::{Options, PATIENCE, Page, alone, beside, by, say, target, until};
+use tests::harness::{ONE_REGION, Options, PATIENCE, Page, alone, beside, by, say, target, until};
 use types::action::Action;
 use types::frame::{Life, StoreFrame};
 use types::id::StoreId;
@@ -225,7 +225,7 @@ async fn a_seed_gives_the_same_run_in_live_workers_as_natively() -> Result<()> {
                 let cluster = bench.cluster(&format!("x{seed}-{attempt}"));
                 let url = bench
                     .server
-                    .url(&format!("/?hooks=1&cluster={cluster}{query}"));
+                    .url(&format!("/?hooks=1&cluster={cluster}{ONE_REGION}{query}"));
                 live = run_live(&Page::new(session.clone(), &url)).await?;
                 if live.is_some() {
                     break;

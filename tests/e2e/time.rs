@@ -114,6 +114,7 @@ const fn word(kind: MessageKind) -> &'static str {
         MessageKind::TransferLeader => "transfer-leader",
         MessageKind::ReadIndex => "read-index",
         MessageKind::ReadIndexResponse => "read-index-response",
+        MessageKind::Tombstone => "tombstone",
     }
 }
 

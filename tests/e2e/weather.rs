@@ -6,7 +6,8 @@ use anyhow::{Context, Result, ensure};
 use protocol::Hook;
 use serde_json::json;
 use tests::harness::{
-    Bench, Hosting, Options, PATIENCE, Page, REPORTS, SUB_PATH, Selector, Server, beside, by, until,
+    Bench, Hosting, ONE_REGION, Options, PATIENCE, Page, REPORTS, SUB_PATH, Selector, Server,
+    beside, by, until,
 };
 use types::frame::Life;
 use types::io::Stop;
@@ -59,7 +60,10 @@ async fn where_indexeddb_is_refused_a_banner_says_so_and_disks_are_in_memory() -
 
 /// A host page on another origin with the page in a sandboxed frame; the browser is in the frame.
 async fn framed(bench: &Bench, inner: &Server) -> Result<(Server, Page)> {
-    let url = inner.url(&format!("/?hooks=1&cluster={}", bench.cluster("c")));
+    let url = inner.url(&format!(
+        "/?hooks=1&cluster={}{ONE_REGION}",
+        bench.cluster("c")
+    ));
     let html = format!(
         "<!doctype html><title>Course</title><iframe sandbox=\"allow-scripts\" width=\"1200\" \
          height=\"800\" src=\"{}\"></iframe>",
@@ -299,7 +303,10 @@ async fn the_page_runs_under_a_strict_policy_and_asks_nobody_outside() -> Result
                 ..Hosting::default()
             };
             let server = bench.host(hosting).await?;
-            let url = server.url(&format!("/?hooks=1&cluster={}", bench.cluster("c")));
+            let url = server.url(&format!(
+                "/?hooks=1&cluster={}{ONE_REGION}",
+                bench.cluster("c")
+            ));
             let page = Page::new(session.clone(), &url);
             page.open().await?;
             works(&page).await?;
@@ -340,7 +347,10 @@ fn is_local(name: &str) -> bool {
 #[tokio::test]
 async fn the_page_runs_from_a_sub_path() -> Result<()> {
     beside(|bench| async move {
-        let path = format!("{SUB_PATH}?hooks=1&cluster={}", bench.cluster("c"));
+        let path = format!(
+            "{SUB_PATH}?hooks=1&cluster={}{ONE_REGION}",
+            bench.cluster("c")
+        );
         let page = Page::new(
             bench.browser(&Options::default()).await?,
             &bench.server.url(&path),

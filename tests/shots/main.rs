@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use protocol::Run;
 use serde_json::json;
-use tests::harness::{Kind, Options, PATIENCE, Page, alone, by, say, target, until};
+use tests::harness::{Kind, ONE_REGION, Options, PATIENCE, Page, alone, by, say, target, until};
 use types::action::Action;
 use types::frame::{Frame, Life, StoreFrame};
 use types::id::StoreId;
 use types::raft::{MessageKind, Role};
+use types::scheduler::OperatorRequest;
 use types::store::Command;
 
 /// Widths and heights: a desktop and a telephone.
@@ -212,7 +213,7 @@ async fn the_etcd_preset_is_photographed_in_every_size_theme_and_language() -> R
                     let suffix = format!("{}-{theme}-{lang}", size.0);
                     let weather = "preset=etcd&latency_ms_min=60&latency_ms_max=90";
                     let query = format!(
-                        "/?hooks=1&cluster=shots-etcd-{suffix}&theme={theme}&lang={lang}&{weather}"
+                        "/?hooks=1&cluster=shots-etcd-{suffix}{ONE_REGION}&theme={theme}&lang={lang}&{weather}"
                     );
                     let page = Page::new(session.clone(), &bench.server.url(&query));
                     let scene = Scene { page, suffix, size };
@@ -239,7 +240,9 @@ async fn the_page_is_photographed_in_every_scene_size_and_theme() -> Result<()> 
                 for lang in ["en", "zh"] {
                     let name = format!("{}-{theme}", size.0);
                     let cluster = format!("shots-{name}-{lang}");
-                    let query = format!("/?hooks=1&cluster={cluster}&theme={theme}&lang={lang}");
+                    let query = format!(
+                        "/?hooks=1&cluster={cluster}{ONE_REGION}&theme={theme}&lang={lang}"
+                    );
                     let page = Page::new(session.clone(), &bench.server.url(&query));
                     let end = if lang == "en" { "" } else { "-zh" };
                     let scene = Scene {
@@ -256,6 +259,92 @@ async fn the_page_is_photographed_in_every_scene_size_and_theme() -> Result<()> 
                         scene.shoot("main").await?;
                     }
                 }
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Several regions: on the ruler, in both menus, in the form of a split and in the inspector.
+async fn region_scenes(scene: &Scene) -> Result<()> {
+    let page = &scene.page;
+    page.open().await?;
+    let leads = |frame: &Frame| {
+        let mut stores = frame.stores.iter();
+        stores.any(|store| store.role == Role::Leader).then_some(())
+    };
+    page.frame_with("somebody leads", leads).await?;
+    for key in ["apple", "grape", "melon", "quince"] {
+        page.put(key, "fruit").await?;
+    }
+    let first = page.frame().await?.region.id;
+    for (count, key) in [(2, "h"), (3, "p"), (4, "u")] {
+        let frame = page.frame().await?;
+        let last = frame.regions.last().context("no region")?;
+        let request = OperatorRequest::Split {
+            region: last.region.id,
+            key: Some(key.into()),
+        };
+        page.act(Action::Operator { request }).await?;
+        let grown = |frame: &Frame| {
+            let led = frame.regions.iter().all(|one| one.leader.is_some());
+            (frame.regions.len() == count && led).then_some(())
+        };
+        page.frame_with("the region is split", grown).await?;
+    }
+    let to = StoreId::new(2);
+    let region = page.frame().await?.regions[2].region.id;
+    let request = OperatorRequest::TransferLeader { region, to };
+    page.act(Action::Operator { request }).await?;
+    let request = OperatorRequest::AddPeer {
+        region: first,
+        store: StoreId::new(4),
+    };
+    page.act(Action::Operator { request }).await?;
+    page.frame_with("a fourth peer is there", |frame| {
+        (frame.regions[0].region.peers.len() == 4).then_some(())
+    })
+    .await?;
+    busy(page).await?;
+    scene.shoot("regions").await?;
+    page.click(&by("region-menu")).await?;
+    scene.shoot("regions-menu").await?;
+    page.click(&by("menu-split")).await?;
+    page.fill(&by("split-key"), "z").await?;
+    scene.shoot("regions-split").await?;
+    page.click(&by("dialog-close")).await?;
+    let store = page.find(&by("store").with("store", "5")).await?;
+    let driver = &page.session.driver;
+    driver
+        .action_chain()
+        .move_to_element_center(&store)
+        .context_click()
+        .perform()
+        .await?;
+    page.find(&by("menu-add-peer")).await?;
+    scene.shoot("regions-store-menu").await?;
+    page.click(&by("menu-inspect")).await?;
+    scene.shoot("regions-storage").await
+}
+
+#[tokio::test]
+async fn many_regions_are_photographed_in_every_size_and_theme() -> Result<()> {
+    alone(|bench| async move {
+        ensure!(
+            bench.kind == Kind::Chromium,
+            "photographs are taken in Chromium"
+        );
+        let session = bench.browser(&Options::default()).await?;
+        for size in SIZES {
+            for (theme, lang) in [("light", "en"), ("dark", "zh")] {
+                let suffix = format!("{}-{theme}", size.0);
+                let cluster = format!("shots-regions-{suffix}");
+                let query = format!("/?hooks=1&cluster={cluster}&theme={theme}&lang={lang}");
+                let page = Page::new(session.clone(), &bench.server.url(&query));
+                let scene = Scene { page, suffix, size };
+                scene.resize().await?;
+                region_scenes(&scene).await?;
             }
         }
         Ok(())

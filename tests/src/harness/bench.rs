@@ -15,6 +15,9 @@ use super::page::Page;
 use super::server::{Hosting, Server};
 use super::target;
 
+/// What most tests rest on: one region with a replica on every store.
+pub const ONE_REGION: &str = "&scheduler=off&replicas=9";
+
 /// Two cores, so two tests at once at most.
 const AT_ONCE: u32 = 2;
 static PLACES: Semaphore = Semaphore::const_new(AT_ONCE as usize);
@@ -176,11 +179,14 @@ impl Bench {
         Ok(page)
     }
 
-    /// The address of the page with the test's cluster; `more` adds to its query.
+    /// The address of the page with the test's cluster: one region on every store, unless `more`,
+    /// which adds to its query, wants it otherwise.
     #[must_use]
     pub fn address(&self, more: &str) -> String {
-        self.server
-            .url(&format!("/?hooks=1&cluster={}{more}", self.cluster("c")))
+        self.server.url(&format!(
+            "/?hooks=1&cluster={}{ONE_REGION}{more}",
+            self.cluster("c")
+        ))
     }
 
     /// Where files of this test go, with the browser's name in them.

@@ -12,7 +12,7 @@ mod server;
 mod user;
 mod wait;
 
-pub use bench::{Bench, alone, beside, say};
+pub use bench::{Bench, ONE_REGION, alone, beside, say};
 pub use browser::{Kind, Options, Profile, Session};
 pub use database::{Database, StoredRow};
 pub use page::Page;

@@ -3,6 +3,7 @@
 use types::id::StoreId;
 
 use super::{
+    region::RegionDeed,
     state::State,
     ui::{Overlay, Person, Tool},
 };
@@ -14,6 +15,8 @@ pub struct Press {
     pub key: String,
     /// Whether Control, Alt or the system key was held.
     pub modified: bool,
+    /// Whether Alt alone was held.
+    pub alt: bool,
     /// Where the focus is.
     pub focus: Focus,
 }
@@ -35,10 +38,20 @@ pub fn meaning(press: &Press, state: &State) -> Option<Person> {
     if press.key == "Escape" {
         return Some(Person::Close);
     }
+    if press.alt && press.focus != Focus::Text && state.overlay.is_none() {
+        return match press.key.as_str() {
+            "ArrowLeft" => Some(Person::ShowBeside(false)),
+            "ArrowRight" => Some(Person::ShowBeside(true)),
+            _ => None,
+        };
+    }
     if press.modified || press.focus == Focus::Text {
         return None;
     }
-    if matches!(state.overlay, Some(Overlay::NewCluster | Overlay::Settings)) {
+    if matches!(
+        state.overlay,
+        Some(Overlay::NewCluster | Overlay::Settings | Overlay::Split)
+    ) {
         return None;
     }
     let walling = state.tool == Tool::Wall;
@@ -62,6 +75,11 @@ pub fn meaning(press: &Press, state: &State) -> Option<Person> {
         "r" | "R" => on_selected(state, |store| {
             Person::Act(types::action::Action::Start { store })
         }),
+        "s" | "S" => Some(Person::Open(Overlay::Split)),
+        "g" | "G" => Some(Person::Open(Overlay::RegionMenu)),
+        "c" | "C" => Some(Person::Region(RegionDeed::Compact)),
+        "e" | "E" => on_selected(state, |store| Person::Region(RegionDeed::Campaign(store))),
+        "t" | "T" => on_selected(state, |store| Person::Region(RegionDeed::Lead(store))),
         "x" | "X" => on_selected(state, Person::Isolate),
         key => digit(key, state),
     }
@@ -89,6 +107,7 @@ mod tests {
         Press {
             key: key.to_owned(),
             modified: false,
+            alt: false,
             focus,
         }
     }
@@ -108,6 +127,19 @@ mod tests {
             Some(Person::Toggle)
         );
         assert_eq!(meaning(&press(" ", Focus::Button), &state), None);
+    }
+
+    #[test]
+    fn alt_and_the_arrows_walk_through_the_regions() {
+        let state = State::new(Setup::default(), look::Theme::Auto, look::Lang::En);
+        for (key, behind) in [("ArrowLeft", false), ("ArrowRight", true)] {
+            let mut press = press(key, Focus::Page);
+            assert_eq!(meaning(&press, &state), None);
+            (press.alt, press.modified) = (true, true);
+            assert_eq!(meaning(&press, &state), Some(Person::ShowBeside(behind)));
+            press.focus = Focus::Text;
+            assert_eq!(meaning(&press, &state), None);
+        }
     }
 
     #[test]

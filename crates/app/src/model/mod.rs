@@ -11,6 +11,9 @@ pub mod motion;
 pub mod reduce;
 #[cfg(test)]
 mod reduce_tests;
+pub mod region;
+#[cfg(test)]
+mod region_tests;
 pub mod setup;
 pub mod state;
 pub mod ui;

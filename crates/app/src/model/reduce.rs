@@ -270,6 +270,19 @@ impl State {
             Person::Heal if self.cut().len() < 2 => Vec::new(),
             Person::Heal => self.act(Action::Heal, Asked::Act),
             Person::Pick(store) => self.pick(store, real_ms),
+            Person::Show(region) => self.show(region),
+            Person::ShowBeside(behind) => match self.region_beside(behind) {
+                Some(region) => self.show(region),
+                None => Vec::new(),
+            },
+            Person::Region(deed) => match self.region_action(&deed) {
+                Ok(action) => self.act(action, Asked::Act),
+                Err(_) => Vec::new(),
+            },
+            Person::SplitKey(text) => {
+                self.split_key = text;
+                Vec::new()
+            }
             Person::Turn(tab) => {
                 self.inspector.turn(tab);
                 self.inspect(real_ms)
@@ -345,6 +358,10 @@ impl State {
             | Person::Isolate(_)
             | Person::Heal
             | Person::Pick(_)
+            | Person::Show(_)
+            | Person::ShowBeside(_)
+            | Person::Region(_)
+            | Person::SplitKey(_)
             | Person::Turn(_)
             | Person::Scrolled(_)
             | Person::Take(_)
@@ -388,13 +405,26 @@ impl State {
     }
 
     fn kill_or_start(&mut self, store: StoreId) -> Vec<Effect> {
-        match self.store(store).map(|store| &store.life) {
+        let life = match store {
+            StoreId::SCHEDULER => self.scheduler(),
+            store => self.store(store).map(|store| &store.life),
+        };
+        match life {
             Some(Life::Killed | Life::Stopped(_)) => self.act(Action::Start { store }, Asked::Act),
             Some(Life::Starting | Life::Up | Life::Late | Life::Paused) => {
                 self.act(Action::Kill { store }, Asked::Act)
             }
             None => Vec::new(),
         }
+    }
+
+    fn show(&mut self, region: types::id::RegionId) -> Vec<Effect> {
+        self.overlay = None;
+        if self.phase != Phase::Open {
+            return Vec::new();
+        }
+        self.inspector.scroll = 0.0;
+        vec![Effect::send(ToConductor::Show(region))]
     }
 
     fn isolate(&mut self, store: StoreId) -> Vec<Effect> {
@@ -452,6 +482,9 @@ impl State {
         if matches!(overlay, Overlay::NewCluster | Overlay::Settings) {
             self.knobs = super::ui::Knobs::default();
             self.other_cluster.clear();
+        }
+        if overlay == Overlay::Split {
+            self.split_key.clear();
         }
         if let Overlay::StoreMenu(store, ..) = &overlay
             && self.tool == Tool::Select
@@ -519,7 +552,7 @@ impl State {
     }
 
     fn visit(&mut self, cluster: &ClusterName) -> Vec<Effect> {
-        let settings = self.knob_settings().unwrap_or_default();
+        let settings = self.knob_settings().unwrap_or_else(|_| setup::usual());
         vec![Effect::Go(setup::address(cluster.as_str(), settings))]
     }
 

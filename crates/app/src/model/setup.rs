@@ -45,7 +45,7 @@ impl Setup {
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut setup = Self {
             cluster: cluster_named(DEFAULT_CLUSTER).unwrap_or_else(|error| panic!("{error}")),
-            settings: Settings::default(),
+            settings: usual(),
             hooks: false,
             lang: None,
             theme: None,
@@ -76,6 +76,16 @@ impl Setup {
     }
 }
 
+/// The settings of the page's new clusters: many regions of three replicas, and a scheduler.
+#[must_use]
+pub fn usual() -> Settings {
+    Settings {
+        scheduler: 1,
+        replicas: 3,
+        ..Settings::default()
+    }
+}
+
 fn cluster_named(text: &str) -> Result<ClusterName, BadClusterName> {
     ClusterName::try_from(text.to_owned())
 }
@@ -91,13 +101,14 @@ pub fn put(settings: &mut Settings, name: &str, text: &str) -> Result<(), Settin
     Ok(())
 }
 
-/// The address parameters that open `cluster` with `settings`: only what differs from the default.
+/// The address parameters that open `cluster` with `settings`: only what differs from
+/// [`usual`].
 #[must_use]
 pub fn address(cluster: &str, settings: Settings) -> String {
     let mut text = format!("?cluster={cluster}");
     for spec in TABLE {
         match settings.get(spec.name) {
-            Some(value) if value != spec.default => {
+            Some(value) if usual().get(spec.name) != Some(value) => {
                 text.push_str(&format!("&{}={}", spec.name, spec.text(value)));
             }
             _ => {}
@@ -155,11 +166,24 @@ mod tests {
     }
 
     #[test]
+    fn an_address_that_says_nothing_of_regions_has_a_scheduler_and_three_replicas() {
+        let settings = parse("cluster=x").settings;
+        assert_eq!((settings.scheduler, settings.replicas), (1, 3));
+        let settings = parse("scheduler=off&replicas=5").settings;
+        assert_eq!((settings.scheduler, settings.replicas), (0, 5));
+        assert_eq!(
+            address("x", settings),
+            "?cluster=x&scheduler=off&replicas=5"
+        );
+        assert_eq!(address("x", usual()), "?cluster=x");
+    }
+
+    #[test]
     fn an_address_made_from_settings_reads_back() {
         let settings = Settings {
             stores: 7,
             seed: 99,
-            ..Settings::default()
+            ..usual()
         };
         let text = address("x", settings);
         assert_eq!(text, "?cluster=x&stores=7&seed=99");

@@ -149,6 +149,8 @@ pub struct State {
     pub inspector: Inspector,
     /// The settings form.
     pub knobs: Knobs,
+    /// The key of a split, as typed.
+    pub split_key: String,
     /// The name of another cluster, as typed.
     pub other_cluster: String,
     /// What a person should know.
@@ -191,6 +193,7 @@ impl State {
             draft_error: None,
             inspector: Inspector::default(),
             knobs: Knobs::default(),
+            split_key: String::new(),
             other_cluster: String::new(),
             told: Vec::new(),
             asked: BTreeMap::new(),
@@ -264,6 +267,7 @@ impl State {
         frame
             .stores
             .iter()
+            .filter(|store| store.peer.is_some())
             .filter(|store| store.role == Role::Leader && is_alive(&store.life))
             .max_by_key(|store| store.term)
     }
@@ -273,6 +277,16 @@ impl State {
     pub fn commit(&self) -> LogIndex {
         let stores = self.frame.iter().flat_map(|frame| &frame.stores);
         stores.map(|store| store.commit).max().unwrap_or_default()
+    }
+
+    /// How many of `stores` vote in the region that is shown.
+    #[must_use]
+    pub fn votes_of(&self, stores: &[StoreId]) -> usize {
+        let Some(region) = self.region() else {
+            return stores.len();
+        };
+        let votes = |store: &&StoreId| region.peer_on(**store).is_some();
+        stores.iter().filter(votes).count()
     }
 
     /// How many votes win.

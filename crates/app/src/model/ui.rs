@@ -3,7 +3,7 @@
 use protocol::{ClusterName, FromConductor, ToConductor};
 use types::{
     action::Action,
-    id::StoreId,
+    id::{RegionId, StoreId},
     settings::{SettingSpec, Settings},
 };
 
@@ -11,6 +11,7 @@ use super::{
     client::{Field, Verb},
     inspect::Tab,
     look::{Lang, Theme},
+    region::RegionDeed,
 };
 
 /// Something that happens to the page.
@@ -63,6 +64,14 @@ pub enum Person {
     Heal,
     /// Selects a store, or none; with the wall tool it changes the store's side.
     Pick(Option<StoreId>),
+    /// Shows another region.
+    Show(RegionId),
+    /// Shows the region before the one that is shown, or the one behind it.
+    ShowBeside(bool),
+    /// Wants something of the region that is shown.
+    Region(RegionDeed),
+    /// Typing the key of a split.
+    SplitKey(String),
     /// Another page of the inspector.
     Turn(Tab),
     /// The list of the inspector is scrolled.
@@ -146,6 +155,10 @@ pub enum Panel {
 pub enum Overlay {
     /// What can be done to a store, at a point of the page.
     StoreMenu(StoreId, f64, f64),
+    /// What can be done to the region that is shown, and which others there are.
+    RegionMenu,
+    /// The form that asks for the key of a split.
+    Split,
     /// The cluster's menu.
     ClusterMenu,
     /// The form of a new cluster.

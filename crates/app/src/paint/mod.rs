@@ -69,6 +69,8 @@ impl Painter {
         let labels = pill::Labels {
             yes_no: [yes, no],
             now,
+            shown: self.labels.shown,
+            regions: self.labels.regions.clone(),
             short: geometry.room.small,
         };
         if self.labels != labels {
@@ -96,6 +98,13 @@ impl Painter {
         let Some(frame) = self.motion.newest().cloned() else {
             return;
         };
+        if self.labels.regions.len() != frame.regions.len() {
+            self.labels.regions = frame.regions.iter().map(|one| one.region.id).collect();
+        }
+        if self.labels.shown != Some(frame.region.id) {
+            self.labels.shown = Some(frame.region.id);
+            self.wipe();
+        }
         timers(document, &frame, shown);
         if let (Some(layer), Some(geometry)) = (
             document.get_element_by_id("messages"),

@@ -2,16 +2,19 @@
 
 use types::{
     frame::{MessageDetail, MessageFrame},
+    id::RegionId,
     raft::MessageKind,
 };
 use web_sys::{Document, Element};
 
 use super::{Drawn, set};
-use crate::words::variants;
+use crate::{model::region::region_class, words::variants};
 
 const SVG: &str = "http://www.w3.org/2000/svg";
 /// The cross of a lost message.
 const CROSS: &str = r#"<circle r="7"/><path d="M-2.5 -2.5l5 5m0 -5l-5 5"/>"#;
+/// A message of a region that is not shown.
+const DOT: &str = r#"<path class="trail"/><g class="carry"><circle r="4.2"/></g>"#;
 /// The width of a sign in the labels' type.
 const SIGN: f64 = 6.7;
 
@@ -22,13 +25,21 @@ pub(super) struct Labels {
     pub(super) yes_no: [String; 2],
     /// The word for a campaign that is to start at once.
     pub(super) now: String,
+    /// The region that is shown; messages of others are dots.
+    pub(super) shown: Option<RegionId>,
+    /// Every region.
+    pub(super) regions: Vec<RegionId>,
     /// Whether labels are left out.
     pub(super) short: bool,
 }
 
 impl Labels {
+    fn is_other(&self, message: &MessageFrame) -> bool {
+        self.shown.is_some_and(|shown| shown != message.region)
+    }
+
     fn of(&self, message: &MessageFrame) -> String {
-        if self.short {
+        if self.short || self.is_other(message) {
             return String::new();
         }
         match message.detail {
@@ -117,11 +128,18 @@ pub(super) fn create(
     lost: Option<&str>,
 ) -> Option<Drawn> {
     let group = document.create_element_ns(Some(SVG), "g").ok()?;
-    set(&group, "class", &classes(message, lost.is_some()));
+    let mut class = classes(message, lost.is_some());
+    if labels.is_other(message) {
+        class.push_str(" is-other ");
+        let all = labels.regions.iter().copied();
+        class.push_str(region_class(all, message.region));
+    }
+    set(&group, "class", &class);
     for (name, value) in [
         ("data-message-id", message.id.to_string()),
         ("data-from", message.from.get().to_string()),
         ("data-to", message.to.get().to_string()),
+        ("data-region", message.region.get().to_string()),
         ("data-kind", variants::message(message.kind).to_owned()),
         ("data-term", message.term.get().to_string()),
         ("data-sent", message.sent.get().to_string()),
@@ -139,7 +157,11 @@ pub(super) fn create(
     }
     let label = labels.of(message);
     let half = half_width(&label);
-    group.set_inner_html(&content(message, &label, half, lost.is_some()));
+    if labels.is_other(message) {
+        group.set_inner_html(DOT);
+    } else {
+        group.set_inner_html(&content(message, &label, half, lost.is_some()));
+    }
     layer.append_child(&group).ok()?;
     let part = |selector: &str| group.query_selector(selector).ok().flatten();
     Some(Drawn {

@@ -226,6 +226,7 @@ impl App {
         let press = Press {
             key: event.key(),
             modified: event.ctrl_key() || event.alt_key() || event.meta_key(),
+            alt: event.alt_key() && !event.ctrl_key() && !event.meta_key(),
             focus: focus(event),
         };
         let Some(person) = keys::meaning(&press, &self.state) else {
@@ -277,6 +278,9 @@ impl App {
 /// Whether two frames differ in something that must not wait.
 fn looks_different(old: &Frame, new: &Frame) -> bool {
     old.cut != new.cut
+        || old.region.id != new.region.id
+        || old.regions.len() != new.regions.len()
+        || old.scheduler != new.scheduler
         || old.stores.len() != new.stores.len()
         || old.pace.running != new.pace.running
         || old.operations.len() != new.operations.len()

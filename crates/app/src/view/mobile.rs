@@ -6,7 +6,7 @@ use super::{
     cx::{Cx, yes},
     dock::{client, log, operations},
     icons::icon,
-    inspector, over, stage, topbar, verdict,
+    inspector, over, ruler, stage, topbar, verdict,
 };
 use crate::model::{
     state::Phase,
@@ -28,6 +28,7 @@ pub fn mobile(cx: Cx<'_>) -> Html {
                     onclick={cx.on(Person::Open(Overlay::Shortcuts))}>{ icon("help") }</button>
             </header>
             { over::banner::banner(cx) }
+            { ruler::ruler(cx) }
             { stage::stage(cx) }
             { panels(cx) }
             <div class="mo-panel">{ verdict::card(cx).unwrap_or_else(|| panel(cx)) }</div>

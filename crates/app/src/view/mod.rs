@@ -8,6 +8,7 @@ pub mod icons;
 pub mod inspector;
 pub mod mobile;
 pub mod over;
+pub mod ruler;
 pub mod rules;
 pub mod stage;
 pub mod strip;
@@ -41,6 +42,7 @@ pub fn page(cx: Cx<'_>) -> Html {
             <div class="app">
                 { topbar::topbar(cx) }
                 { over::banner::banner(cx) }
+                { ruler::ruler(cx) }
                 { stage::stage(cx) }
                 { verdict::card(cx).unwrap_or_else(|| inspector::inspector(cx)) }
                 { dock::dock(cx) }

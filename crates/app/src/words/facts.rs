@@ -1,7 +1,7 @@
 //! Facts in words.
 
 use types::{
-    frame::{FactFrame, Frame},
+    frame::{FactFrame, Frame, RegionFrame},
     id::{PeerId, StoreId},
     raft::{
         CommitEvidence, ConfState, EntryBrief, LogIndex, ProgressKind, RaftFact, ReadEvidence,
@@ -90,7 +90,10 @@ pub fn term(body: &FactBody) -> Option<Term> {
 /// What happened, as a sentence that starts behind the store's name.
 #[must_use]
 pub fn sentence(fact: &FactFrame, frame: &Frame) -> Sentence {
-    body(&fact.fact.body, &frame.region)
+    let about = |one: &&RegionFrame| one.region.id == fact.fact.region;
+    let found = frame.regions.iter().find(about);
+    let region = found.map_or(&frame.region, |one| &one.region);
+    body(&fact.fact.body, region)
 }
 
 pub(super) fn peer_name(region: &Region, peer: PeerId) -> String {

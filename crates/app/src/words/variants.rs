@@ -194,7 +194,11 @@ pub fn owed(owed: Owed) -> (&'static str, StoreId, Sentence) {
 }
 
 fn named(key: &'static str, store: StoreId) -> Sentence {
-    Sentence::plain(key).with("store", store.to_string())
+    let name = match store {
+        StoreId::SCHEDULER => Arg::Key("scheduler-name"),
+        store => store.to_string().into(),
+    };
+    Sentence::plain(key).with("store", name)
 }
 
 /// Why an action makes no sense now.

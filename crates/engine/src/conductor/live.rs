@@ -141,7 +141,10 @@ impl Live {
             }
             ToConductor::Hook(Hook::PanicLab) => self.lab.play_tricks(ToLab::Panic),
             ToConductor::Credit => self.frames.credit = true,
-            ToConductor::Show(region) => self.conductor.show(region),
+            ToConductor::Show(region) => {
+                self.conductor.show(region);
+                self.frames.stale = true;
+            }
             ToConductor::Hook(hook) => {
                 if let Some((store, message)) = hook_of(hook) {
                     self.say(store, message);

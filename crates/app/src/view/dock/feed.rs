@@ -41,7 +41,15 @@ fn line(cx: Cx<'_>, line: &Line) -> Html {
                     data-fact={facts::name(&fact.fact.body)}>
                     { time }<i class={classes!("fd-dot", term)} aria-hidden="true"></i>
                     <b>{ fact.store.to_string() }</b>
-                    <span>{ cx.say(&facts::sentence(fact, frame)) }</span>
+                    <span>
+                        if frame.regions.len() > 1 {
+                            <em class={classes!("fd-region",
+                                cx.state.region_class(fact.fact.region))}>
+                                { fact.fact.region.to_string() }
+                            </em>
+                        }
+                        { cx.say(&facts::sentence(fact, frame)) }
+                    </span>
                 </li>
             }
         }

@@ -43,6 +43,7 @@ impl Window {
         let least = frame
             .stores
             .iter()
+            .filter(|store| store.peer.is_some())
             .map(|store| store.truncated.index.get() + 1)
             .min()
             .unwrap_or(1);
@@ -140,7 +141,9 @@ pub fn matrix(cx: Cx<'_>, columns: u64) -> Html {
 fn label(cx: Cx<'_>, store: &StoreFrame) -> Html {
     let alive = is_alive(&store.life);
     let selected = (cx.state.selected == Some(store.id)).then_some("is-sel");
-    let sign = if alive {
+    let sign = if alive && store.peer.is_none() {
+        html! { <span class="st is-none">{ icon("r-none") }</span> }
+    } else if alive {
         role_icon(store.role)
     } else {
         html! { <span class="st">{ icon("power") }</span> }
@@ -219,7 +222,7 @@ fn row(cx: Cx<'_>, window: &Window, store: &StoreFrame) -> Html {
 /// What came before the first column.
 fn before(window: &Window, store: &StoreFrame) -> Html {
     let last = (window.first - 1).min(store.last.index.get());
-    if last == 0 {
+    if last == 0 || store.peer.is_none() {
         return Html::default();
     }
     html! {

@@ -3,7 +3,7 @@
 use types::view::StoreView;
 use yew::prelude::*;
 
-use super::{fields::heading, list::list, waiting};
+use super::{absent, fields::heading, list::list, shown_peer};
 use crate::{
     model::bytes::{clip, hex, shown},
     view::cx::Cx,
@@ -11,8 +11,8 @@ use crate::{
 
 /// The page.
 pub fn data(cx: Cx<'_>, view: &StoreView) -> Html {
-    let Some(peer) = view.peers.first() else {
-        return waiting();
+    let Some(peer) = shown_peer(cx, view) else {
+        return absent(cx);
     };
     let head = html! {
         <div class="vl-head kv-row" role="row">

@@ -8,7 +8,7 @@ use types::{
 };
 use yew::prelude::*;
 
-use super::{list::list, waiting};
+use super::{absent, list::list, shown_peer};
 use crate::{
     model::{
         bytes::{clip, shown},
@@ -23,8 +23,8 @@ use crate::{
 
 /// The page.
 pub fn log(cx: Cx<'_>, _store: &StoreFrame, view: &StoreView) -> Html {
-    let Some(peer) = view.peers.first() else {
-        return waiting();
+    let Some(peer) = shown_peer(cx, view) else {
+        return absent(cx);
     };
     let head = html! {
         <div class="vl-head lg-row" role="row">

@@ -8,7 +8,10 @@ pub mod raft;
 pub mod storage;
 pub mod store;
 
-use types::frame::{Life, StoreFrame};
+use types::{
+    frame::{Life, StoreFrame},
+    view::{PeerView, StoreView},
+};
 use yew::prelude::*;
 
 use super::{
@@ -61,7 +64,9 @@ fn peer(cx: Cx<'_>) -> Html {
 fn role(cx: Cx<'_>, store: &StoreFrame) -> Html {
     html! {
         <span class="in-role">
-            if is_alive(&store.life) {
+            if is_alive(&store.life) && store.peer.is_none() {
+                { cx.t("role-none") }
+            } else if is_alive(&store.life) {
                 { role_icon(store.role) }{ cx.t(variants::role_key(store.role)) }
             } else {
                 <span class="bad-t">{ cx.t(variants::life_key(&store.life)) }</span>
@@ -163,6 +168,25 @@ fn silent(cx: Cx<'_>, store: &StoreFrame) -> Html {
     html! {
         <p class="in-note" data-testid="inspector-silent">
             { icon("info") }<span>{ cx.say(&variants::query(error)) }</span>
+        </p>
+    }
+}
+
+/// The store's peer of the region that is shown.
+fn shown_peer<'a>(cx: Cx<'_>, view: &'a StoreView) -> Option<&'a PeerView> {
+    let shown = cx.state.region()?.id;
+    view.peers.iter().find(|peer| peer.region.id == shown)
+}
+
+/// In place of a peer that is not on this store.
+fn absent(cx: Cx<'_>) -> Html {
+    let Some(region) = cx.state.region() else {
+        return waiting();
+    };
+    let region = region.id.to_string();
+    html! {
+        <p class="empty" data-testid="no-peer">
+            { cx.tr("inspector-no-peer", [("region", region.into())]) }
         </p>
     }
 }

@@ -10,18 +10,23 @@ use types::{
 use yew::prelude::*;
 
 use super::{
+    absent,
     fields::{Field, fields, heading},
-    waiting,
+    shown_peer, waiting,
 };
 use crate::{
-    view::cx::{Cx, term_pill, yes},
+    view::{
+        cx::{Cx, term_pill, yes},
+        ruler::range,
+    },
     words::variants,
 };
 
 /// The page.
 pub fn raft(cx: Cx<'_>, store: &StoreFrame, view: Option<&StoreView>) -> Html {
-    let Some(peer) = view.and_then(|view| view.peers.first()) else {
-        return waiting();
+    let Some(view) = view else { return waiting() };
+    let Some(peer) = shown_peer(cx, view) else {
+        return absent(cx);
     };
     html! {
         <>
@@ -29,6 +34,10 @@ pub fn raft(cx: Cx<'_>, store: &StoreFrame, view: Option<&StoreView>) -> Html {
             { fields(cx, false, state(cx, peer)) }
             { progress(cx, peer) }
             { votes(cx, store, peer) }
+            { heading(cx.t("heading-region"), peer.region.id.to_string()) }
+            { fields(cx, true, shape(cx, peer)) }
+            { heading(cx.t("heading-apply"), String::new()) }
+            { fields(cx, false, apply(peer)) }
         </>
     }
 }
@@ -89,7 +98,6 @@ fn state(cx: Cx<'_>, peer: &PeerView) -> Vec<Field> {
             named(region, peer.leader, cx.t("nobody")),
         ),
         Field::plain("commit", "field-commit", &hard.commit),
-        Field::plain("applied", "field-applied", &peer.applied),
         Field::noted(
             "last",
             "field-last",
@@ -97,15 +105,37 @@ fn state(cx: Cx<'_>, peer: &PeerView) -> Vec<Field> {
             &format!("t{}", peer.last.term.get()),
         ),
         Field::plain("persisted", "field-persisted", &peer.persisted),
+        timer,
+        Field::plain("peer", "field-peer", &peer.peer.get()),
+    ]
+}
+
+/// The region as this peer knows it.
+fn shape(cx: Cx<'_>, peer: &PeerView) -> Vec<Field> {
+    let region = &peer.region;
+    let stores: Vec<String> = region
+        .peers
+        .iter()
+        .map(|peer| peer.store.to_string())
+        .collect();
+    vec![
+        Field::plain("range", "field-range", &range(cx, region)),
+        Field::plain("epoch", "field-epoch", &region.epoch),
+        Field::plain("stores", "field-on-stores", &stores.join(" ")),
+    ]
+}
+
+/// How far the log is applied, and what of it is gone.
+fn apply(peer: &PeerView) -> Vec<Field> {
+    vec![
+        Field::plain("applied", "field-applied", &peer.applied),
+        Field::plain("flushed", "field-flushed", &peer.flushed),
         Field::noted(
             "truncated",
             "field-truncated",
             &peer.truncated.index,
             &format!("t{}", peer.truncated.term.get()),
         ),
-        Field::plain("flushed", "field-flushed", &peer.flushed),
-        timer,
-        Field::plain("peer", "field-peer", &peer.peer.get()),
     ]
 }
 
@@ -210,7 +240,7 @@ fn votes(cx: Cx<'_>, store: &StoreFrame, peer: &PeerView) -> Html {
                 ]),
             ) }
             <table class="tbl"><tbody>
-                { for cx.state.stores().into_iter().map(row) }
+                { for peer.region.peers.iter().map(|peer| row(peer.store)) }
             </tbody></table>
         </>
     }

@@ -10,7 +10,7 @@ use yew::prelude::*;
 use super::{
     fields::{Field, fields, heading},
     list::list,
-    waiting,
+    shown_peer, waiting,
 };
 use crate::{
     model::bytes::{clip, hex, hex_short, shown},
@@ -31,12 +31,9 @@ pub fn storage(cx: Cx<'_>, store: &StoreFrame, view: Option<&StoreView>) -> Html
         Some(kind) if variants::disks(kind) == "memory" => cx.t("disks-memory"),
         _ => "IndexedDB".to_owned(),
     };
-    let applied = view
-        .and_then(|view| view.peers.first())
-        .map_or(store.applied, |peer| peer.applied);
-    let flushed = view
-        .and_then(|view| view.peers.first())
-        .map_or(store.flushed, |peer| peer.flushed);
+    let peer = view.and_then(|view| shown_peer(cx, view));
+    let applied = peer.map_or(store.applied, |peer| peer.applied);
+    let flushed = peer.map_or(store.flushed, |peer| peer.flushed);
     let top = vec![
         Field::plain("applied", "field-applied", &applied),
         Field::plain("on-disk", "field-on-disk", &flushed),
@@ -83,17 +80,28 @@ fn meaning(row: &Row) -> String {
     match &row.key {
         RowKey::StoreIdent => "store ident".to_owned(),
         RowKey::LastCycle => "last cycle".to_owned(),
-        RowKey::RaftLog { first, .. } => match last_index(&row.value.fields) {
-            Some(last) if last > first.get() => format!("raft log {first}–{last}"),
-            _ => format!("raft log {first}"),
+        RowKey::RaftLog { region, first } => match last_index(&row.value.fields) {
+            Some(last) if last > first.get() => format!("{region} raft log {first}–{last}"),
+            _ => format!("{region} raft log {first}"),
         },
-        RowKey::RaftState { .. } => "raft state".to_owned(),
-        RowKey::ApplyState { .. } => "apply state".to_owned(),
-        RowKey::RegionState { .. } => "region state".to_owned(),
-        RowKey::Session { client, .. } => format!("session {client}"),
+        RowKey::RaftState { region } => format!("{region} raft state"),
+        RowKey::ApplyState { region } => format!("{region} apply state"),
+        RowKey::RegionState { region } if is_tombstone(&row.value.fields) => {
+            format!("{region} tombstone")
+        }
+        RowKey::RegionState { region } => format!("{region} region state"),
+        RowKey::Session { region, client } => format!("{region} session {client}"),
         RowKey::Data { key, .. } => format!("data {}", shown(key)),
         RowKey::Scheduler(key) => format!("scheduler {key:?}"),
     }
+}
+
+/// Whether the row says that the peer left the store for good.
+fn is_tombstone(fields: &[RowField]) -> bool {
+    let is_state = |field: &&RowField| field.name == "state";
+    let tombstone = FieldValue::Text("Tombstone".to_owned());
+    let state = fields.iter().find(is_state);
+    state.is_some_and(|field| field.value == tombstone)
 }
 
 /// The last entry of a run, as the row says for human eyes.

@@ -1,12 +1,23 @@
 //! The store itself: its life, its clock, its disk cycles, its hash.
 
-use types::{frame::StoreFrame, view::StoreView};
+use types::{
+    frame::StoreFrame,
+    view::{PeerView, StoreView},
+};
 use yew::prelude::*;
 
 use super::fields::{Field, fields, heading};
 use crate::{
-    model::bytes::{grouped, seconds},
-    view::{cx::Cx, rules},
+    model::{
+        bytes::{grouped, seconds},
+        ui::Person,
+    },
+    view::{
+        cx::{Cx, term_pill},
+        icons::role_icon,
+        ruler::range,
+        rules,
+    },
     words::variants,
 };
 
@@ -32,7 +43,6 @@ pub fn store(cx: Cx<'_>, store: &StoreFrame, view: Option<&StoreView>) -> Html {
         list.push(Field::plain("written", "field-written", &view.written));
         list.push(Field::plain("durable", "field-durable", &view.durable));
     }
-    let region = cx.state.frame.as_ref().map(|frame| &frame.region);
     let tick = cx.state.settings().tick_ms;
     list.push(Field::drawn(
         "tick",
@@ -46,14 +56,43 @@ pub fn store(cx: Cx<'_>, store: &StoreFrame, view: Option<&StoreView>) -> Html {
             { fields(cx, false, list) }
             { rules::choice(cx, store, "inspector-rules") }
             { hashes(cx, store) }
-            if let Some(region) = region {
-                { heading(cx.t("heading-region"), region.id.to_string()) }
-                { fields(cx, false, vec![
-                    Field::plain("epoch", "field-epoch", &region.epoch),
-                    Field::plain("peers", "field-peers", &region.peers.len()),
-                ]) }
-            }
+            { heading(cx.t("heading-regions"), cx.tr("regions-led", [
+                ("regions", store.regions.to_string().into()),
+                ("leads", store.leads.to_string().into()),
+            ])) }
+            if let Some(view) = view { { regions(cx, view) } }
         </>
+    }
+}
+
+/// Every peer of the store; a click shows its region.
+fn regions(cx: Cx<'_>, view: &StoreView) -> Html {
+    let row = |peer: &PeerView| {
+        let id = peer.region.id;
+        html! {
+            <tr data-testid="store-region" data-region={id.get().to_string()}>
+                <td>
+                    <button type="button" class={classes!("go", cx.state.region_class(id))}
+                        onclick={cx.on(Person::Show(id))}>{ id.to_string() }</button>
+                </td>
+                <td><code>{ range(cx, &peer.region) }</code></td>
+                <td>
+                    <span class="st-role">
+                        { role_icon(peer.role) }{ term_pill(peer.hard_state.term) }
+                    </span>
+                </td>
+                <td class="n">{ peer.applied.get() }</td>
+            </tr>
+        }
+    };
+    html! {
+        <table class="tbl">
+            <thead><tr>
+                <th>{ cx.t("heading-region") }</th><th>{ cx.t("field-range") }</th>
+                <th>{ cx.t("column-state") }</th><th class="n">{ cx.t("field-applied") }</th>
+            </tr></thead>
+            <tbody>{ for view.peers.iter().map(row) }</tbody>
+        </table>
     }
 }
 

@@ -7,6 +7,7 @@ use types::{
 };
 use yew::prelude::*;
 
+use super::region;
 use crate::{
     model::{
         inspect::Tab,
@@ -33,8 +34,9 @@ pub fn store(cx: Cx<'_>, id: StoreId, x: f64, y: f64) -> Html {
         .as_ref()
         .and_then(|frame| frame.region.peer_on(id));
     // The menu opens towards the middle of the window.
-    let place =
-        format!("left:min({x:.0}px, calc(100vw - 288px));top:min({y:.0}px, calc(100vh - 590px))");
+    let place = format!(
+        "left:min({x:.0}px, calc(100vw - 288px));top:max(8px, min({y:.0}px, calc(100vh - 830px)))"
+    );
     let paused = store.life == Life::Paused;
     let if_alive = |action| (!dead).then_some(Person::Act(action));
     let if_dead = |action| dead.then_some(Person::Act(action));
@@ -67,6 +69,8 @@ pub fn store(cx: Cx<'_>, id: StoreId, x: f64, y: f64) -> Html {
             { item(cx, "menu-heal", "heal", cx.t("tool-heal"), "H",
                 (cx.state.cut().len() > 1).then_some(Person::Heal), &cx.t("menu-no-wall")) }
             <hr />
+            { region::on_store(cx, store) }
+            <hr />
             { item(cx, "menu-inspect", "disk", cx.t("action-rows"), "",
                 Some(Person::Turn(Tab::Storage)), "") }
             { item(cx, "menu-fill-disk", "disk",
@@ -84,7 +88,9 @@ pub fn store(cx: Cx<'_>, id: StoreId, x: f64, y: f64) -> Html {
 }
 
 fn head(cx: Cx<'_>, store: &StoreFrame) -> Html {
-    if is_alive(&store.life) {
+    if is_alive(&store.life) && store.peer.is_none() {
+        html! { <span class="mut">{ cx.t("role-none") }</span> }
+    } else if is_alive(&store.life) {
         html! {
             <span>{ role_icon(store.role) }{ cx.t(variants::role_key(store.role)) }
                 { term_pill(store.term) }</span>
@@ -95,7 +101,7 @@ fn head(cx: Cx<'_>, store: &StoreFrame) -> Html {
 }
 
 /// An item; without a deed it stays, disabled, and says why.
-fn item(
+pub fn item(
     cx: Cx<'_>,
     id: &'static str,
     sign: &'static str,
@@ -119,6 +125,11 @@ fn item(
             if !key.is_empty() { <kbd>{ key }</kbd> }
         </button>
     }
+}
+
+/// An item with something to choose from beside its words.
+pub fn item_with(sign: &'static str, words: String, choice: Html) -> Html {
+    html! { <div class="mi is-wide">{ icon(sign) }<span>{ words }</span>{ choice }</div> }
 }
 
 /// What can be done to the cluster.

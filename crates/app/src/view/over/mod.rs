@@ -4,6 +4,7 @@ pub mod banner;
 pub mod dialog;
 pub mod gate;
 pub mod menu;
+pub mod region;
 pub mod shortcuts;
 
 use yew::prelude::*;
@@ -14,8 +15,9 @@ use crate::model::ui::{Overlay, Person};
 /// Whatever lies over the page now. The cluster's menu hangs at its button instead.
 pub fn over(cx: Cx<'_>) -> Html {
     let content = match &cx.state.overlay {
-        None | Some(Overlay::ClusterMenu) => return shade(cx),
+        None | Some(Overlay::ClusterMenu | Overlay::RegionMenu) => return shade(cx),
         Some(Overlay::StoreMenu(store, x, y)) => menu::store(cx, *store, *x, *y),
+        Some(Overlay::Split) => region::split(cx),
         Some(Overlay::NewCluster) => dialog::new_cluster(cx),
         Some(Overlay::Settings) => dialog::settings(cx),
         Some(Overlay::Shortcuts) => shortcuts::shortcuts(cx),
@@ -27,7 +29,11 @@ pub fn over(cx: Cx<'_>) -> Html {
 fn shade(cx: Cx<'_>) -> Html {
     let class = match &cx.state.overlay {
         None => return Html::default(),
-        Some(Overlay::ClusterMenu | Overlay::StoreMenu(..)) if !cx.state.small => "shade",
+        Some(Overlay::ClusterMenu | Overlay::RegionMenu | Overlay::StoreMenu(..))
+            if !cx.state.small =>
+        {
+            "shade"
+        }
         Some(_) => "shade is-dark",
     };
     html! { <div class={class} onclick={cx.on(Person::Close)}></div> }

@@ -5,7 +5,7 @@ use yew::prelude::*;
 use super::dialog;
 use crate::view::{cx::Cx, stage};
 
-const KEYS: [(&str, &str); 13] = [
+const KEYS: [(&str, &str); 19] = [
     ("Space", "key-play"),
     (".", "key-step"),
     ("[  ]", "key-speed"),
@@ -17,6 +17,12 @@ const KEYS: [(&str, &str); 13] = [
     ("1 … 9", "key-wall-side"),
     ("Enter", "key-wall-build"),
     ("H", "key-heal"),
+    ("Alt ← →", "key-region"),
+    ("G", "key-region-menu"),
+    ("S", "key-split"),
+    ("C", "key-compact"),
+    ("T", "key-lead"),
+    ("E", "key-campaign"),
     ("?", "key-help"),
     ("Esc", "key-close"),
 ];

@@ -33,6 +33,9 @@ fn ring(id: StoreId, store: Option<&StoreFrame>) -> Html {
     let Some(store) = store else {
         return html! { <circle r="43" class="d-dead" /> };
     };
+    if store.peer.is_none() && is_alive(&store.life) {
+        return html! { <circle r="43" class="d-none" /> };
+    }
     match (&store.life, store.role) {
         (Life::Starting, _) => html! {
             <><circle r="43" class="d-idle" /><circle r="43" class="d-load" /></>
@@ -55,7 +58,8 @@ fn ring(id: StoreId, store: Option<&StoreFrame>) -> Html {
 }
 
 fn core(store: Option<&StoreFrame>) -> Html {
-    let Some(store) = store.filter(|store| store.incarnation.get() > 0) else {
+    let Some(store) = store.filter(|store| store.incarnation.get() > 0 && store.peer.is_some())
+    else {
         return html! {
             <g class="core">
                 <circle r="31" class="c-none" /><text class="d-term" y="8">{ "–" }</text>
@@ -116,7 +120,8 @@ fn votes(cx: Cx<'_>, store: Option<&StoreFrame>) -> Html {
     let Some(store) = store.filter(asks) else {
         return Html::default();
     };
-    let voters = cx.state.stores();
+    let mut voters = cx.state.stores();
+    voters.retain(|voter| cx.state.votes_of(&[*voter]) == 1);
     let middle = (voters.len() as f64 - 1.0) / 2.0;
     let pip = |(at, voter): (usize, StoreId)| {
         let angle = (at as f64 - middle) * 0.26;

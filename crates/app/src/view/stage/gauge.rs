@@ -26,7 +26,8 @@ pub fn gauge(cx: Cx<'_>, geometry: &Geometry) -> Html {
         return loading(cx, at);
     };
     let commit = cx.state.commit();
-    let middle = (frame.stores.len() as f64 - 1.0) / 2.0;
+    let members = || frame.stores.iter().filter(|store| store.peer.is_some());
+    let middle = (members().count() as f64 - 1.0) / 2.0;
     let pip = |(place, store): (usize, &StoreFrame)| {
         let x = (place as f64 - middle) * 25.0;
         let holds = holds(store, commit);
@@ -45,7 +46,7 @@ pub fn gauge(cx: Cx<'_>, geometry: &Geometry) -> Html {
             transform={format!("translate({:.1} {:.1})", at.x, at.y)}>
             <text class="q-k" y="-26">{ cx.t("gauge-committed") }</text>
             <text class="q-v" y="2">{ commit.get() }</text>
-            { for frame.stores.iter().enumerate().map(pip) }
+            { for members().enumerate().map(pip) }
         </g>
     }
 }
@@ -53,7 +54,7 @@ pub fn gauge(cx: Cx<'_>, geometry: &Geometry) -> Html {
 /// Whether a store's disk holds the entry.
 #[must_use]
 pub fn holds(store: &StoreFrame, commit: LogIndex) -> bool {
-    store.durable >= commit && commit > LogIndex::ZERO
+    store.peer.is_some() && store.durable >= commit && commit > LogIndex::ZERO
 }
 
 fn loading(cx: Cx<'_>, at: Point) -> Html {

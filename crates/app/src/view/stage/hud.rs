@@ -1,6 +1,7 @@
 //! What lies over the stage: the region, the tools, the islands' labels, the legend.
 
 use types::{
+    frame::MessageFrame,
     id::StoreId,
     raft::{MessageKind, Preset, Role},
 };
@@ -9,7 +10,6 @@ use yew::prelude::*;
 use super::gauge::holds;
 use crate::{
     model::{
-        bytes::shown,
         geometry::{Geometry, Island, Point},
         state::is_alive,
         ui::{Person, Tool},
@@ -17,6 +17,7 @@ use crate::{
     view::{
         cx::{Cx, yes},
         icons::{icon, role_icon},
+        ruler::range,
     },
     words::variants,
 };
@@ -30,19 +31,10 @@ pub fn title(cx: Cx<'_>) -> Html {
         return Html::default();
     };
     let region = &frame.region;
-    let keys = if region.start.is_empty() && region.end.is_empty() {
-        cx.t("region-all-keys")
-    } else {
-        let end = if region.end.is_empty() {
-            "∞".to_owned()
-        } else {
-            shown(&region.end)
-        };
-        format!("[{}, {end})", shown(&region.start))
-    };
+    let keys = range(cx, region);
     html! {
         <div class="hud-title">
-            <span class="hud-r g0">{ region.id.to_string() }</span>
+            <span class={classes!("hud-r", cx.state.region_class(region.id))}>{ region.id.to_string() }</span>
             <div>
                 <b>{ keys }</b>
                 <span>{ cx.tr("region-voters", [
@@ -133,7 +125,7 @@ pub fn islands(cx: Cx<'_>, geometry: &Geometry) -> Html {
 }
 
 fn island(cx: Cx<'_>, at: usize, island: &Island) -> Html {
-    let quorum = island.stores.len() >= cx.state.quorum();
+    let quorum = cx.state.votes_of(&island.stores) >= cx.state.quorum();
     let names: Vec<String> = island.stores.iter().map(ToString::to_string).collect();
     let numbers: Vec<String> = island
         .stores
@@ -163,7 +155,7 @@ fn island(cx: Cx<'_>, at: usize, island: &Island) -> Html {
 }
 
 fn fate(cx: Cx<'_>, stores: &[StoreId]) -> String {
-    let quorum = stores.len() >= cx.state.quorum();
+    let quorum = cx.state.votes_of(stores) >= cx.state.quorum();
     if cx.state.small {
         return cx.t(if quorum {
             "fate-quorum-short"
@@ -173,7 +165,7 @@ fn fate(cx: Cx<'_>, stores: &[StoreId]) -> String {
     }
     let args = || {
         [
-            ("votes", stores.len().to_string().into()),
+            ("votes", cx.state.votes_of(stores).to_string().into()),
             ("voters", cx.state.voters().to_string().into()),
         ]
     };
@@ -198,13 +190,13 @@ pub fn wall_preview(cx: Cx<'_>, geometry: &Geometry) -> Html {
     let leader = cx.state.leader().map(|leader| leader.id);
     let side = |stores: &Vec<StoreId>| {
         let names: Vec<String> = stores.iter().map(ToString::to_string).collect();
-        let quorum = stores.len() >= cx.state.quorum();
+        let quorum = cx.state.votes_of(stores) >= cx.state.quorum();
         let keeps = leader.filter(|leader| quorum && stores.contains(leader));
         let words = match keeps {
             Some(leader) => cx.tr(
                 "fate-keeps-leader",
                 [
-                    ("votes", stores.len().to_string().into()),
+                    ("votes", cx.state.votes_of(stores).to_string().into()),
                     ("voters", cx.state.voters().to_string().into()),
                     ("store", leader.to_string().into()),
                 ],
@@ -246,7 +238,7 @@ pub fn legend(cx: Cx<'_>) -> Html {
             frame
                 .messages
                 .iter()
-                .filter(|message| fits(&message.kind))
+                .filter(|message| message.region == frame.region.id && fits(&message.kind))
                 .count()
         })
     };
@@ -283,10 +275,26 @@ pub fn legend(cx: Cx<'_>) -> Html {
                     MessageKind::RequestVote, MessageKind::RequestVoteResponse]) }
             </div>
             <div class="lgd roles">
+                { others(cx) }
                 { role(Role::Leader) }{ role(Role::Follower) }{ role(Role::Candidate) }
                 if preset == Preset::Etcd { { role(Role::PreCandidate) } }
                 if down > 0 { <span>{ icon("power") }{ cx.t("life-killed") }</span> }
             </div>
         </div>
     }
+}
+
+/// How many messages of other regions are on their way.
+fn others(cx: Cx<'_>) -> Html {
+    let Some(frame) = cx
+        .state
+        .frame
+        .as_ref()
+        .filter(|frame| frame.regions.len() > 1)
+    else {
+        return Html::default();
+    };
+    let of_others = |message: &&MessageFrame| message.region != frame.region.id;
+    let count = frame.messages.iter().filter(of_others).count();
+    html! { <span><i class="ambi"></i>{ cx.t("legend-others") }<em>{ count }</em></span> }
 }

@@ -64,11 +64,15 @@ fn link(cx: Cx<'_>, geometry: &Geometry, a: StoreId, b: StoreId) -> Html {
     let cut = walled(cx, a, b);
     let to_cut =
         cx.state.tool == Tool::Wall && cx.state.far.contains(&a) != cx.state.far.contains(&b);
-    let leads = [a, b].into_iter().any(|id| {
-        cx.state.store(id).is_some_and(|store| {
-            store.role == Role::Leader && matches!(store.life, Life::Up | Life::Late)
-        })
-    });
+    let both = cx.state.votes_of(&[a, b]) == 2;
+    let leads = both
+        && [a, b].into_iter().any(|id| {
+            cx.state.store(id).is_some_and(|store| {
+                store.peer.is_some()
+                    && store.role == Role::Leader
+                    && matches!(store.life, Life::Up | Life::Late)
+            })
+        });
     let down = [a, b].into_iter().any(|id| {
         cx.state
             .store(id)

@@ -16,7 +16,7 @@ use crate::{
     view::{
         cx::{Cx, yes},
         icons::{icon, role_icon},
-        rules,
+        ruler, rules,
     },
     words::variants,
 };
@@ -58,7 +58,10 @@ pub fn store(cx: Cx<'_>, geometry: &Geometry, place: Place) -> Html {
                 place.at.x, place.at.y, geometry.dial)}
             aria-label={name(cx, id, frame)} aria-pressed={yes(selected)}
             data-store={id.get().to_string()} data-far={yes(far)}
-            data-role={frame.map(|store| variants::role(store.role))}
+            data-role={frame.map(role_name)}
+            data-peer={frame.map(|store| {
+                store.peer.map(|peer| peer.get().to_string()).unwrap_or_default()
+            })}
             data-life={frame.map(|store| variants::life(&store.life))}
             data-term={frame.map(|store| store.term.get().to_string())}
             data-incarnation={frame.map(|store| store.incarnation.to_string())}
@@ -88,9 +91,18 @@ fn optional(store: Option<StoreId>) -> String {
         .unwrap_or_default()
 }
 
+/// The role in attributes; a store without a peer of the region has none.
+fn role_name(store: &StoreFrame) -> &'static str {
+    match store.peer {
+        Some(_) => variants::role(store.role),
+        None => "none",
+    }
+}
+
 fn role_words(cx: Cx<'_>, frame: Option<&StoreFrame>) -> String {
     match frame {
         None => cx.t("life-starting"),
+        Some(store) if is_alive(&store.life) && store.peer.is_none() => cx.t("role-none"),
         Some(store) if is_alive(&store.life) => cx.t(variants::role_key(store.role)),
         Some(store) => cx.t(variants::life_key(&store.life)),
     }
@@ -120,6 +132,13 @@ fn tag(cx: Cx<'_>, id: StoreId, frame: Option<&StoreFrame>) -> Html {
     }
 }
 
+fn sign(store: &StoreFrame) -> Html {
+    match store.peer {
+        Some(_) => role_icon(store.role),
+        None => icon("r-none"),
+    }
+}
+
 fn plate(cx: Cx<'_>, id: StoreId, frame: Option<&StoreFrame>) -> Html {
     let alive = frame.is_some_and(|store| is_alive(&store.life));
     html! {
@@ -127,16 +146,19 @@ fn plate(cx: Cx<'_>, id: StoreId, frame: Option<&StoreFrame>) -> Html {
             <span class="p-top">
                 <b class="p-name">{ id.to_string() }</b>
                 <span class="p-role">
-                    if let Some(store) = frame.filter(|_| alive) { { role_icon(store.role) } }
+                    if let Some(store) = frame.filter(|_| alive) { { sign(store) } }
                     if alive { { role_words(cx, frame) } }
                 </span>
                 { state_tag(cx, frame) }
             </span>
-            if let Some(store) = frame {
+            if let Some(store) = frame.filter(|store| store.peer.is_some()) {
                 <span class="p-idx">
                     <span>{ cx.t("plate-last") }{ " " }<b>{ store.last.index.get() }</b></span>
                     <span>{ cx.t("plate-commit") }{ " " }<b>{ store.commit.get() }</b></span>
                 </span>
+            }
+            if let Some(store) = frame {
+                { ruler::chips(cx, id) }
                 { last_word(cx, store) }
                 { rules::mark(cx, store) }
                 { disk(cx, store) }
@@ -161,7 +183,7 @@ fn state_tag(cx: Cx<'_>, frame: Option<&StoreFrame>) -> Html {
 /// A mark for a store that lacks committed entries.
 fn behind(cx: Cx<'_>, store: &StoreFrame) -> Html {
     let lacking = cx.state.commit().since(store.last.index);
-    if lacking < 2 {
+    if lacking < 2 || store.peer.is_none() {
         return Html::default();
     }
     html! {
