@@ -126,7 +126,9 @@ fn read_all(sim: &mut Sim) -> usize {
         let id = submit(sim, Command::Get { key }, None);
         assert!(matches!(done(sim, id), CommandResult::Get { .. }));
     }
-    let scheduler = sim.node(StoreId::SCHEDULER).and_then(|node| node.scheduler());
+    let scheduler = sim
+        .node(StoreId::SCHEDULER)
+        .and_then(|node| node.scheduler());
     scheduler.expect("a scheduler").view().regions.len()
 }
 
@@ -158,8 +160,7 @@ fn no_fault_of_the_older_kinds_breaks_a_region() {
 
 #[test]
 fn moves_of_peers_and_deaths_of_the_scheduler_break_no_region() {
-    let seeds = std::env::var("MANY").map_or(200..220, |n| 1_000..1_000 + n.parse().unwrap());
-    for seed in seeds {
-        eprintln!("seed {seed} {:?}", run(seed, restless(seed)));
+    for seed in 200..220 {
+        run(seed, restless(seed));
     }
 }
