@@ -161,6 +161,13 @@ impl Client {
         self.operations.values().map(|operation| &operation.frame)
     }
 
+    /// An operation that was to go to one store may go to any.
+    pub(crate) fn ask_anyone(&mut self, operation: OperationId) {
+        if let Some(operation) = self.operations.get_mut(&operation) {
+            operation.frame.via = None;
+        }
+    }
+
     /// Where the region of an operation ended when it was sent last.
     pub(crate) fn scanned_to(&self, operation: OperationId) -> Option<Bytes> {
         let operation = self.operations.get(&operation)?;

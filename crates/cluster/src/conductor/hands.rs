@@ -2,7 +2,11 @@
 //! answer must be. They work as those of a workload do.
 
 use bytes::Bytes;
-use types::{action::OperationId, id::ClientId, store::Command};
+use types::{
+    action::OperationId,
+    id::{ClientId, StoreId},
+    store::Command,
+};
 
 use super::Conductor;
 use crate::client::Client;
@@ -15,6 +19,20 @@ impl Conductor {
     ///
     /// While the run is recorded ([`Conductor::stop_recording`]).
     pub fn drive(&mut self, client: ClientId, command: Command) -> OperationId {
+        self.drive_via(client, command, None)
+    }
+
+    /// [`Conductor::drive`] by a client that asks `via`, where that is given, and nobody else.
+    ///
+    /// # Panics
+    ///
+    /// As [`Conductor::drive`].
+    pub fn drive_via(
+        &mut self,
+        client: ClientId,
+        command: Command,
+        via: Option<StoreId>,
+    ) -> OperationId {
         assert!(self.recorder.is_none(), "a recorded run is driven by hand");
         let region = self.region.clone();
         self.clients.entry(client).or_insert_with(|| {
@@ -22,8 +40,13 @@ impl Conductor {
             fresh.record();
             fresh
         });
-        let operation = self.with_client(client, |client, desk| client.submit(command, None, desk));
+        let operation = self.with_client(client, |client, desk| client.submit(command, via, desk));
         operation.expect("the client is there")
+    }
+
+    /// Lets a client that was to ask one store look for others from now on.
+    pub fn ask_anyone(&mut self, client: ClientId, operation: OperationId) {
+        self.with_client(client, |client, _| client.ask_anyone(operation));
     }
 
     /// Where the region ended to which a remembered operation was sent last; empty for the end of

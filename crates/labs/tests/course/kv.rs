@@ -97,7 +97,7 @@ pub(crate) fn settings(seed: u64, stores: u64) -> Settings {
         latency_ms_max: 5,
         disk_ms_min: 1,
         disk_ms_max: 1,
-        client_timeout_ms: 400,
+        client_timeout_ms: 200,
         ..Settings::default()
     }
 }
@@ -116,6 +116,8 @@ impl Kv {
         let mut sim = Simulation::with_setup(config, RuleBook::new(labs::rules));
         sim.conductor_mut().stop_recording();
         sim.conductor_mut().watch();
+        // The machines come up.
+        sim.run_ms(50);
         let mut kv = Self {
             sim,
             dice: Dice::new(seed, "cluster"),
@@ -224,7 +226,11 @@ impl Kv {
 
     /// Has a client carry out a command, again and again until it is acknowledged, as the course's
     /// client does.
-    pub(crate) fn carry_out(&mut self, client: ClientId, command: &Command) -> Outcome<CommandResult> {
+    pub(crate) fn carry_out(
+        &mut self,
+        client: ClientId,
+        command: &Command,
+    ) -> Outcome<CommandResult> {
         let end = self.after_ms(PATIENCE_MS);
         loop {
             let id = self.sim.conductor_mut().drive(client, command.clone());
@@ -311,7 +317,11 @@ impl Kv {
 
     /// What must be true in the end.
     pub(crate) fn end(&mut self) -> Outcome {
+        self.heal();
         self.run_ms(500)?;
+        self.wait(PATIENCE_MS, "agreement of all replicas", |kv| {
+            kv.is_agreed()
+        })?;
         for store in self.sim.conductor().saved().stores {
             if let SavedLife::Stopped(stop) = store.state {
                 return Err(format!("{} stopped by itself: {stop}", store.id));
@@ -322,11 +332,35 @@ impl Kv {
         self.count(Count::Cut, network.lost_cut);
         let leaders = self.sim.conductor().watched().leaders;
         self.count(Count::Leaders, leaders);
-        let peers = self.stores().into_iter().flat_map(|store| self.peers(store));
+        let peers = self
+            .stores()
+            .into_iter()
+            .flat_map(|store| self.peers(store));
         let regions: BTreeSet<_> = peers.map(|peer| peer.region.id).collect();
         self.count(Count::Splits, regions.len().saturating_sub(1) as u64);
         self.audit()?;
         self.explain()
+    }
+
+    /// Whether every replica of every region holds what its leader holds.
+    fn is_agreed(&self) -> bool {
+        let of_store = |store| {
+            let peers = self.peers(store).into_iter();
+            peers.map(move |peer| ((peer.region.id, peer.peer), peer))
+        };
+        let all: BTreeMap<_, _> = self.stores().into_iter().flat_map(of_store).collect();
+        let regions: BTreeSet<_> = all.keys().map(|(region, _)| *region).collect();
+        regions.into_iter().all(|region| {
+            let peers = all.values().filter(|peer| peer.region.id == region);
+            let leaders = peers.filter(|peer| peer.role == Role::Leader);
+            let Some(leader) = leaders.max_by_key(|peer| peer.hard_state.term) else {
+                return false;
+            };
+            leader.region.peers.iter().all(|member| {
+                let peer = all.get(&(region, member.id));
+                peer.is_some_and(|peer| peer.applied == leader.applied && peer.data == leader.data)
+            })
+        })
     }
 
     fn audit(&self) -> Outcome {

@@ -1,5 +1,6 @@
-//! The tests of the MIT 6.824 course, lab 2 (2021), as our own code: raw raft peers of
-//! [`raft::RawNode`] with the course's preset, in virtual time.
+//! Tests of two courses as our own code, in virtual time: lab 2 of MIT 6.824 (2021) on raw raft
+//! peers of [`raft::RawNode`] with the course's preset, lab 3 of it and the cluster tests of
+//! TinyKV on the project's own simulator (`kv`).
 //!
 //! Each test keeps the course's name and is one row of a table that says what it does, what must
 //! have happened, and what turns it red. `COURSE_SEEDS=n` runs other than ten seeds;
@@ -16,9 +17,11 @@ mod checks;
 mod dice;
 mod disk;
 mod host;
+mod kv;
 mod mit6824;
 mod rig;
 mod server;
 #[path = "../support/mod.rs"]
 mod support;
 mod tasks;
+mod tinykv;

@@ -4,8 +4,14 @@ mod lab_2a;
 mod lab_2b;
 mod lab_2c;
 mod lab_2d;
+mod lab_3;
 mod row;
 
+use crate::kv::Count::{
+    Acknowledged, Compactions, Crashes as Stopped, Cut, Leaders, Lost, Snapshots,
+};
+use crate::kv::generic::Mix;
+use crate::kv::row::{self as kv_row, kv_rows};
 use crate::rig::Count::{
     Applied, Crashes, Disconnects, Elections, LateAnswers, LostAnswers, LostRequests, Overwrites,
     Remembered, SnapshotsInstalled, SnapshotsTaken,
@@ -194,4 +200,73 @@ fn the_page_of_course_tests_has_every_row_as_it_is() {
         .collect();
     let lines: Vec<String> = ROWS.iter().map(Row::line).collect();
     assert_eq!(written, lines);
+}
+kv_rows! { LAB_3 of "mit6824", otherwise lab_3::PLAIN:
+    generic {
+    basic_3a = "Basic3A": 1 clients, [];
+        seeds: 3, floors: [Acknowledged 100], red_under: ["nothing_commits"];
+    concurrent_3a = "Concurrent3A": 5 clients, [];
+        seeds: 3, floors: [Acknowledged 100], red_under: ["nothing_commits"];
+    unreliable_3a = "Unreliable3A": 5 clients, [unreliable];
+        seeds: 3, floors: [Acknowledged 100, Lost 100], red_under: ["refusal_goes_nowhere"];
+    many_partitions_one_client_3a = "ManyPartitionsOneClient3A": 1 clients, [partitions];
+        seeds: 3, floors: [Acknowledged 30, Cut 100], red_under: ["half_commits"];
+    many_partitions_many_clients_3a = "ManyPartitionsManyClients3A": 5 clients, [partitions];
+        seeds: 3, floors: [Acknowledged 30, Cut 100], red_under: ["half_commits"];
+    persist_one_client_3a = "PersistOneClient3A": 1 clients, [crash];
+        seeds: 3, floors: [Acknowledged 100, Stopped 15], red_under: ["entries_accepted_before_they_are_durable"];
+    persist_concurrent_3a = "PersistConcurrent3A": 5 clients, [crash];
+        seeds: 3, floors: [Acknowledged 100, Stopped 15], red_under: ["entries_accepted_before_they_are_durable"];
+    persist_concurrent_unreliable_3a = "PersistConcurrentUnreliable3A": 5 clients, [unreliable crash];
+        seeds: 3, floors: [Acknowledged 100, Lost 100, Stopped 15], red_under: ["entries_accepted_before_they_are_durable"];
+    persist_partition_3a = "PersistPartition3A": 5 clients, [crash partitions];
+        seeds: 3, floors: [Acknowledged 30, Cut 100, Stopped 15], red_under: ["half_commits"];
+    persist_partition_unreliable_3a = "PersistPartitionUnreliable3A": 5 clients, [unreliable crash partitions];
+        seeds: 3, floors: [Acknowledged 30, Lost 100, Cut 100, Stopped 15], red_under: ["half_commits"];
+    persist_partition_unreliable_linearizable_3a = "PersistPartitionUnreliableLinearizable3A": 15 clients, [unreliable crash partitions], stores 7, mix Mix::SharedKeys { keys: 15 };
+        seeds: 3, floors: [Acknowledged 1, Lost 100, Cut 100, Stopped 21], red_under: ["half_commits"];
+    snapshot_recover_3b = "SnapshotRecover3B": 1 clients, [crash] keeps 1000;
+        seeds: 3, floors: [Acknowledged 100, Stopped 15, Compactions 10], red_under: ["vote_given_before_it_is_durable"];
+    snapshot_recover_many_clients_3b = "SnapshotRecoverManyClients3B": 20 clients, [crash] keeps 1000;
+        seeds: 2, floors: [Acknowledged 100, Stopped 15, Compactions 10], red_under: ["entries_accepted_before_they_are_durable"];
+    snapshot_unreliable_3b = "SnapshotUnreliable3B": 5 clients, [unreliable] keeps 1000;
+        seeds: 3, floors: [Acknowledged 100, Lost 100, Compactions 10], red_under: ["snapshot_ignored"];
+    snapshot_unreliable_recover_3b = "SnapshotUnreliableRecover3B": 5 clients, [unreliable crash] keeps 1000;
+        seeds: 3, floors: [Acknowledged 100, Lost 100, Stopped 15, Compactions 10], red_under: ["snapshot_ignored"];
+    snapshot_unreliable_recover_concurrent_partition_3b = "SnapshotUnreliableRecoverConcurrentPartition3B": 5 clients, [unreliable crash partitions] keeps 1000;
+        seeds: 3, floors: [Acknowledged 30, Lost 100, Cut 100, Stopped 15, Compactions 10], red_under: ["half_commits"];
+    snapshot_unreliable_recover_concurrent_partition_linearizable_3b = "SnapshotUnreliableRecoverConcurrentPartitionLinearizable3B": 15 clients, [unreliable crash partitions] keeps 1000, stores 7, mix Mix::SharedKeys { keys: 15 };
+        seeds: 3, floors: [Acknowledged 1, Lost 100, Cut 100, Stopped 21, Compactions 10], red_under: ["half_commits"];
+    }
+    scenarios {
+    speed_3a = "Speed3A": lab_3::three_servers, lab_3::speed,
+        does: "1,000 appends, each in a third of a heartbeat",
+        seeds: 3, floors: [Leaders 1], red_under: ["nothing_commits"];
+    unreliable_one_key_3a = "UnreliableOneKey3A": lab_3::three_servers,
+        lab_3::unreliable_one_key,
+        does: "5 clients append 10 times each to one key, messages are lost",
+        seeds: 10, floors: [Lost 5], red_under: ["nothing_commits"];
+    one_partition_3a = "OnePartition3A": lab_3::five_servers, lab_3::one_partition,
+        does: "the leader is cut off with one other: what it is asked waits until the end",
+        seeds: 10, floors: [Cut 10, Leaders 2], red_under: ["nothing_commits"];
+    speed_3b = "Speed3B": lab_3::three_with_snapshots, lab_3::speed,
+        does: "Speed3A with logs of 1,000 bytes",
+        seeds: 3, floors: [Compactions 50], red_under: ["nothing_commits"];
+    snapshot_rpc_3b = "SnapshotRPC3B": lab_3::three_with_snapshots, lab_3::snapshot_rpc,
+        does: "a server that was cut off gets a snapshot and serves from it",
+        seeds: 10, floors: [Snapshots 1, Cut 10], red_under: ["snapshot_ignored"];
+    snapshot_size_3b = "SnapshotSize3B": lab_3::three_with_snapshots, lab_3::snapshot_size,
+        does: "400 writes of one key: no log beyond 8,000 bytes, no state beyond 500",
+        seeds: 3, floors: [Compactions 10], red_under: ["nothing_commits"];
+    }
+}
+
+#[test]
+fn each_row_of_lab_3_goes_red_under_the_rule_that_it_names() {
+    kv_row::demand_red(LAB_3, "course-mit6824-lab3.md");
+}
+
+#[test]
+fn the_page_of_course_tests_has_every_row_of_lab_3_as_it_is() {
+    kv_row::demand_page(LAB_3, "Part E:");
 }
