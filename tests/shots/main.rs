@@ -212,8 +212,9 @@ async fn the_etcd_preset_is_photographed_in_every_size_theme_and_language() -> R
                 for lang in ["en", "zh"] {
                     let suffix = format!("{}-{theme}-{lang}", size.0);
                     let weather = "preset=etcd&latency_ms_min=60&latency_ms_max=90";
+                    let weather = format!("{weather}{ONE_REGION}");
                     let query = format!(
-                        "/?hooks=1&cluster=shots-etcd-{suffix}{ONE_REGION}&theme={theme}&lang={lang}&{weather}"
+                        "/?hooks=1&cluster=shots-etcd-{suffix}&theme={theme}&lang={lang}&{weather}"
                     );
                     let page = Page::new(session.clone(), &bench.server.url(&query));
                     let scene = Scene { page, suffix, size };

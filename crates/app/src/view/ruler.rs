@@ -122,8 +122,9 @@ fn segment(cx: Cx<'_>, frame: &Frame, one: &RegionFrame) -> Html {
             ("epoch", region.epoch.to_string().into()),
         ],
     );
+    let colour = cx.state.region_class(region.id);
     html! {
-        <div class={classes!("ru-seg", cx.state.region_class(region.id), selected.then_some("is-sel"))}
+        <div class={classes!("ru-seg", colour, selected.then_some("is-sel"))}
             key={region.id.get()} id={dom_id(region.id)} role="option" data-testid="region"
             aria-selected={yes(selected)} aria-label={name.clone()} title={name}
             data-region={region.id.get().to_string()} data-start={shown(&region.start)}
@@ -216,7 +217,9 @@ pub fn chips(cx: Cx<'_>, store: StoreId) -> Html {
     html! {
         <span class="chips" aria-hidden="true">
             { for here.iter().take(CHIPS).map(chip) }
-            if here.len() > CHIPS { <span class="mut">{ format!("+{}", here.len() - CHIPS) }</span> }
+            if here.len() > CHIPS {
+                <span class="mut">{ format!("+{}", here.len() - CHIPS) }</span>
+            }
         </span>
     }
 }

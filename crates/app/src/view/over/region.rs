@@ -148,7 +148,7 @@ fn move_to(cx: Cx<'_>, from: StoreId) -> Html {
     if goals.is_empty() {
         let others = cx.state.stores().into_iter().filter(|to| *to != from);
         let refused = |to| cx.state.region_action(&RegionDeed::Move(from, to)).err();
-        let why = others.filter_map(refused).last();
+        let why = others.filter_map(refused).next_back();
         let why = why.map(|why| cx.t(why.key())).unwrap_or_default();
         return item(cx, "menu-move-peer", "restart", words, "", None, &why);
     }

@@ -34,7 +34,9 @@ pub fn title(cx: Cx<'_>) -> Html {
     let keys = range(cx, region);
     html! {
         <div class="hud-title">
-            <span class={classes!("hud-r", cx.state.region_class(region.id))}>{ region.id.to_string() }</span>
+            <span class={classes!("hud-r", cx.state.region_class(region.id))}>
+                { region.id.to_string() }
+            </span>
             <div>
                 <b>{ keys }</b>
                 <span>{ cx.tr("region-voters", [
