@@ -62,13 +62,13 @@ kv_rows! { ROWS of "tinykv", otherwise PLAIN:
     conf_change_recover_many_clients_3b = "ConfChangeRecoverManyClients3B": 20 clients, [crash conf_change];
         seeds: 2, floors: [Acknowledged 100, Crashes 15, Changes 10], red_under: ["entries_accepted_before_they_are_durable"];
     conf_change_unreliable_3b = "ConfChangeUnreliable3B": 5 clients, [unreliable conf_change];
-        seeds: 3, floors: [Acknowledged 60, Lost 100, Changes 10], red_under: ["snapshot_membership_ignored"];
+        seeds: 3, floors: [Acknowledged 40, Lost 100, Changes 10], red_under: ["snapshot_membership_ignored"];
     conf_change_unreliable_recover_3b = "ConfChangeUnreliableRecover3B": 5 clients, [unreliable crash conf_change];
-        seeds: 3, floors: [Acknowledged 60, Lost 100, Crashes 15, Changes 10], red_under: ["snapshot_membership_ignored"];
+        seeds: 3, floors: [Acknowledged 40, Lost 100, Crashes 15, Changes 10], red_under: ["snapshot_membership_ignored"];
     conf_change_snapshot_unreliable_recover_3b = "ConfChangeSnapshotUnreliableRecover3B": 5 clients, [unreliable crash conf_change] keeps 100;
-        seeds: 3, floors: [Acknowledged 60, Lost 100, Crashes 15, Compactions 10, Changes 10], red_under: ["snapshot_membership_ignored"];
+        seeds: 3, floors: [Acknowledged 40, Lost 100, Crashes 15, Compactions 10, Changes 10], red_under: ["snapshot_membership_ignored"];
     conf_change_snapshot_unreliable_recover_concurrent_partition_3b = "ConfChangeSnapshotUnreliableRecoverConcurrentPartition3B": 5 clients, [unreliable crash partitions conf_change] keeps 100;
-        seeds: 3, floors: [Acknowledged 15, Lost 100, Cut 100, Crashes 15, Compactions 10, Changes 10], red_under: ["half_commits"];
+        seeds: 3, floors: [Acknowledged 10, Lost 20, Cut 50, Crashes 15, Compactions 10, Changes 5], red_under: ["half_commits"];
     split_recover_3b = "SplitRecover3B": 1 clients, [crash split];
         seeds: 3, floors: [Acknowledged 100, Crashes 15, Splits 5], red_under: ["entries_accepted_before_they_are_durable"];
     split_recover_many_clients_3b = "SplitRecoverManyClients3B": 20 clients, [crash split];
@@ -78,9 +78,9 @@ kv_rows! { ROWS of "tinykv", otherwise PLAIN:
     split_unreliable_recover_3b = "SplitUnreliableRecover3B": 5 clients, [unreliable crash split];
         seeds: 3, floors: [Acknowledged 100, Lost 100, Crashes 15, Splits 5], red_under: ["entries_accepted_before_they_are_durable"];
     split_conf_change_snapshot_unreliable_recover_3b = "SplitConfChangeSnapshotUnreliableRecover3B": 5 clients, [unreliable crash conf_change split] keeps 100;
-        seeds: 3, floors: [Acknowledged 60, Lost 100, Crashes 15, Compactions 10, Changes 10, Splits 5], red_under: ["snapshot_membership_ignored"];
+        seeds: 3, floors: [Acknowledged 40, Lost 100, Crashes 15, Compactions 10, Changes 10, Splits 5], red_under: ["snapshot_membership_ignored"];
     split_conf_change_snapshot_unreliable_recover_concurrent_partition_3b = "SplitConfChangeSnapshotUnreliableRecoverConcurrentPartition3B": 5 clients, [unreliable crash partitions conf_change split] keeps 100;
-        seeds: 3, floors: [Acknowledged 15, Lost 100, Cut 100, Crashes 15, Compactions 10, Changes 10, Splits 5], red_under: ["half_commits"];
+        seeds: 3, floors: [Acknowledged 10, Lost 20, Cut 50, Crashes 15, Compactions 10, Changes 5, Splits 5], red_under: ["half_commits"];
     }
     scenarios {
     one_partition_2b = "OnePartition2B": scenarios::five_stores, scenarios::one_partition,

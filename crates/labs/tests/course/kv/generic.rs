@@ -92,10 +92,14 @@ impl Generic {
                 client.look_again(kv);
             }
             finish(kv, &mut clients)?;
-            while !clients
-                .iter_mut()
-                .fold(true, |gone, each| each.clear_next(kv) && gone)
-            {
+            loop {
+                let mut all_gone = true;
+                for client in &mut clients {
+                    all_gone &= client.clear_next(kv);
+                }
+                if all_gone {
+                    break;
+                }
                 finish(kv, &mut clients)?;
             }
             self.check_sizes(kv)?;
