@@ -220,7 +220,10 @@ impl Run {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "how many there are is worth to be seen")]
+#[expect(
+    clippy::print_stdout,
+    reason = "how many there are is worth to be seen"
+)]
 fn a_crash_at_any_write_of_any_admin_command_loses_nothing() {
     let mut whole = Run::new(None);
     let points = whole.play();
