@@ -4,7 +4,7 @@ use bytes::Bytes;
 use checker::history::{self, Budget, Verdict};
 use cluster::{
     History, WorkloadPlan,
-    sim::{FaultKind, HostConfig, SimulationConfig, Tempo, draw_plan},
+    sim::{FaultKind, SimulationConfig, Tempo, draw_plan},
 };
 use raftstore::audit;
 use types::{
@@ -56,30 +56,6 @@ fn demand_no_violation(sim: &Sim, seed: u64) {
     if let Some(violation) = sim.conductor().violation() {
         panic!("seed {seed}: {violation}");
     }
-}
-
-/// Everything at once: regions move between stores, reads and sessions are of every kind, hosts are
-/// late, and the scheduler dies now and then.
-fn restless(seed: u64) -> SimulationConfig {
-    let mut config = config(seed, &FaultKind::BASIC);
-    let settings = &mut config.cluster.settings;
-    settings.replicas = 3;
-    settings.balance_region = 1;
-    settings.balance_leader = 1;
-    settings.repair = 1;
-    settings.store_down_ms = 2_000;
-    settings.read_mode = seed % 3;
-    settings.sessions = seed % 2;
-    config.host = HostConfig::restless(seed);
-    let scheduler = StoreId::SCHEDULER;
-    for second in (2..BUSY_SECONDS).step_by(4) {
-        let store = scheduler;
-        let kill = (seconds(second), Action::Kill { store }.into());
-        let start = (seconds(second + 1), Action::Start { store }.into());
-        config.script.extend([kill, start]);
-    }
-    config.script.sort_by_key(|(at, _)| *at);
-    config
 }
 
 /// Runs a seed and returns how many regions there were in the end, and how many operations.
@@ -155,12 +131,5 @@ fn kills_cuts_loss_and_compaction_break_no_region() {
 fn no_fault_of_the_older_kinds_breaks_a_region() {
     for seed in 100..120 {
         run(seed, config(seed, &FaultKind::BASIC));
-    }
-}
-
-#[test]
-fn moves_of_peers_and_deaths_of_the_scheduler_break_no_region() {
-    for seed in 200..220 {
-        run(seed, restless(seed));
     }
 }
