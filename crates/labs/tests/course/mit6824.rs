@@ -214,29 +214,49 @@ kv_rows! { LAB_3 of "mit6824", otherwise lab_3::PLAIN:
     many_partitions_many_clients_3a = "ManyPartitionsManyClients3A": 5 clients, [partitions];
         seeds: 3, floors: [Acknowledged 30, Cut 100], red_under: ["half_commits"];
     persist_one_client_3a = "PersistOneClient3A": 1 clients, [crash];
-        seeds: 3, floors: [Acknowledged 100, Stopped 15], red_under: ["entries_accepted_before_they_are_durable"];
+        seeds: 3, floors: [Acknowledged 100, Stopped 15], red_under:
+            ["entries_accepted_before_they_are_durable"];
     persist_concurrent_3a = "PersistConcurrent3A": 5 clients, [crash];
-        seeds: 3, floors: [Acknowledged 100, Stopped 15], red_under: ["entries_accepted_before_they_are_durable"];
-    persist_concurrent_unreliable_3a = "PersistConcurrentUnreliable3A": 5 clients, [unreliable crash];
-        seeds: 3, floors: [Acknowledged 100, Lost 100, Stopped 15], red_under: ["entries_accepted_before_they_are_durable"];
+        seeds: 3, floors: [Acknowledged 100, Stopped 15], red_under:
+            ["entries_accepted_before_they_are_durable"];
+    persist_concurrent_unreliable_3a = "PersistConcurrentUnreliable3A": 5 clients,
+        [unreliable crash];
+        seeds: 3, floors: [Acknowledged 100, Lost 100, Stopped 15], red_under:
+            ["entries_accepted_before_they_are_durable"];
     persist_partition_3a = "PersistPartition3A": 5 clients, [crash partitions];
         seeds: 3, floors: [Acknowledged 30, Cut 100, Stopped 15], red_under: ["half_commits"];
-    persist_partition_unreliable_3a = "PersistPartitionUnreliable3A": 5 clients, [unreliable crash partitions];
-        seeds: 3, floors: [Acknowledged 30, Lost 100, Cut 100, Stopped 15], red_under: ["half_commits"];
-    persist_partition_unreliable_linearizable_3a = "PersistPartitionUnreliableLinearizable3A": 15 clients, [unreliable crash partitions], stores 7, mix Mix::SharedKeys { keys: 15 };
-        seeds: 3, floors: [Acknowledged 1, Lost 100, Cut 100, Stopped 21], red_under: ["half_commits"];
+    persist_partition_unreliable_3a = "PersistPartitionUnreliable3A": 5 clients,
+        [unreliable crash partitions];
+        seeds: 3, floors: [Acknowledged 30, Lost 100, Cut 100, Stopped 15], red_under:
+            ["half_commits"];
+    persist_partition_unreliable_linearizable_3a = "PersistPartitionUnreliableLinearizable3A": 15
+        clients, [unreliable crash partitions], stores 7, mix Mix::SharedKeys { keys: 15 };
+        seeds: 3, floors: [Acknowledged 1, Lost 100, Cut 100, Stopped 21], red_under:
+            ["half_commits"];
     snapshot_recover_3b = "SnapshotRecover3B": 1 clients, [crash] keeps 1000;
-        seeds: 3, floors: [Acknowledged 100, Stopped 15, Compactions 10], red_under: ["vote_given_before_it_is_durable"];
-    snapshot_recover_many_clients_3b = "SnapshotRecoverManyClients3B": 20 clients, [crash] keeps 1000;
-        seeds: 2, floors: [Acknowledged 100, Stopped 15, Compactions 10], red_under: ["entries_accepted_before_they_are_durable"];
+        seeds: 3, floors: [Acknowledged 100, Stopped 15, Compactions 10], red_under:
+            ["vote_given_before_it_is_durable"];
+    snapshot_recover_many_clients_3b = "SnapshotRecoverManyClients3B": 20 clients, [crash]
+        keeps 1000;
+        seeds: 2, floors: [Acknowledged 100, Stopped 15, Compactions 10], red_under:
+            ["entries_accepted_before_they_are_durable"];
     snapshot_unreliable_3b = "SnapshotUnreliable3B": 5 clients, [unreliable] keeps 1000;
-        seeds: 3, floors: [Acknowledged 100, Lost 100, Compactions 10], red_under: ["snapshot_ignored"];
-    snapshot_unreliable_recover_3b = "SnapshotUnreliableRecover3B": 5 clients, [unreliable crash] keeps 1000;
-        seeds: 3, floors: [Acknowledged 100, Lost 100, Stopped 15, Compactions 10], red_under: ["snapshot_ignored"];
-    snapshot_unreliable_recover_concurrent_partition_3b = "SnapshotUnreliableRecoverConcurrentPartition3B": 5 clients, [unreliable crash partitions] keeps 1000;
-        seeds: 3, floors: [Acknowledged 30, Lost 100, Cut 100, Stopped 15, Compactions 10], red_under: ["half_commits"];
-    snapshot_unreliable_recover_concurrent_partition_linearizable_3b = "SnapshotUnreliableRecoverConcurrentPartitionLinearizable3B": 15 clients, [unreliable crash partitions] keeps 1000, stores 7, mix Mix::SharedKeys { keys: 15 };
-        seeds: 3, floors: [Acknowledged 1, Lost 100, Cut 100, Stopped 21, Compactions 10], red_under: ["half_commits"];
+        seeds: 3, floors: [Acknowledged 100, Lost 100, Compactions 10], red_under:
+            ["snapshot_ignored"];
+    snapshot_unreliable_recover_3b = "SnapshotUnreliableRecover3B": 5 clients, [unreliable crash]
+        keeps 1000;
+        seeds: 3, floors: [Acknowledged 100, Lost 100, Stopped 15, Compactions 10], red_under:
+            ["snapshot_ignored"];
+    snapshot_unreliable_recover_concurrent_partition_3b =
+        "SnapshotUnreliableRecoverConcurrentPartition3B": 5 clients,
+        [unreliable crash partitions] keeps 1000;
+        seeds: 3, floors: [Acknowledged 30, Lost 100, Cut 100, Stopped 15, Compactions 10],
+            red_under: ["half_commits"];
+    snapshot_unreliable_recover_concurrent_partition_linearizable_3b =
+        "SnapshotUnreliableRecoverConcurrentPartitionLinearizable3B": 15 clients,
+        [unreliable crash partitions] keeps 1000, stores 7, mix Mix::SharedKeys { keys: 15 };
+        seeds: 3, floors: [Acknowledged 1, Lost 100, Cut 100, Stopped 21, Compactions 10],
+            red_under: ["half_commits"];
     }
     scenarios {
     speed_3a = "Speed3A": lab_3::three_servers, lab_3::speed,

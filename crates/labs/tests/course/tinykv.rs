@@ -38,49 +38,85 @@ kv_rows! { ROWS of "tinykv", otherwise PLAIN:
     many_partitions_many_clients_2b = "ManyPartitionsManyClients2B": 5 clients, [partitions];
         seeds: 3, floors: [Acknowledged 15, Cut 100], red_under: ["half_commits"];
     persist_one_client_2b = "PersistOneClient2B": 1 clients, [crash];
-        seeds: 3, floors: [Acknowledged 100, Crashes 15], red_under: ["entries_accepted_before_they_are_durable"];
+        seeds: 3, floors: [Acknowledged 100, Crashes 15], red_under:
+            ["entries_accepted_before_they_are_durable"];
     persist_concurrent_2b = "PersistConcurrent2B": 5 clients, [crash];
-        seeds: 3, floors: [Acknowledged 100, Crashes 15], red_under: ["entries_accepted_before_they_are_durable"];
-    persist_concurrent_unreliable_2b = "PersistConcurrentUnreliable2B": 5 clients, [unreliable crash];
-        seeds: 3, floors: [Acknowledged 100, Lost 100, Crashes 15], red_under: ["entries_accepted_before_they_are_durable"];
+        seeds: 3, floors: [Acknowledged 100, Crashes 15], red_under:
+            ["entries_accepted_before_they_are_durable"];
+    persist_concurrent_unreliable_2b = "PersistConcurrentUnreliable2B": 5 clients,
+        [unreliable crash];
+        seeds: 3, floors: [Acknowledged 100, Lost 100, Crashes 15], red_under:
+            ["entries_accepted_before_they_are_durable"];
     persist_partition_2b = "PersistPartition2B": 5 clients, [crash partitions];
         seeds: 3, floors: [Acknowledged 15, Cut 100, Crashes 15], red_under: ["half_commits"];
-    persist_partition_unreliable_2b = "PersistPartitionUnreliable2B": 5 clients, [unreliable crash partitions];
-        seeds: 3, floors: [Acknowledged 15, Lost 100, Cut 100, Crashes 15], red_under: ["half_commits"];
+    persist_partition_unreliable_2b = "PersistPartitionUnreliable2B": 5 clients,
+        [unreliable crash partitions];
+        seeds: 3, floors: [Acknowledged 15, Lost 100, Cut 100, Crashes 15], red_under:
+            ["half_commits"];
     snapshot_recover_2c = "SnapshotRecover2C": 1 clients, [crash] keeps 100;
-        seeds: 3, floors: [Acknowledged 100, Crashes 15, Compactions 10], red_under: ["vote_given_before_it_is_durable"];
-    snapshot_recover_many_clients_2c = "SnapshotRecoverManyClients2C": 20 clients, [crash] keeps 100;
-        seeds: 2, floors: [Acknowledged 100, Crashes 15, Compactions 10], red_under: ["entries_accepted_before_they_are_durable"];
+        seeds: 3, floors: [Acknowledged 100, Crashes 15, Compactions 10], red_under:
+            ["vote_given_before_it_is_durable"];
+    snapshot_recover_many_clients_2c = "SnapshotRecoverManyClients2C": 20 clients, [crash]
+        keeps 100;
+        seeds: 2, floors: [Acknowledged 100, Crashes 15, Compactions 10], red_under:
+            ["entries_accepted_before_they_are_durable"];
     snapshot_unreliable_2c = "SnapshotUnreliable2C": 5 clients, [unreliable] keeps 100;
-        seeds: 3, floors: [Acknowledged 100, Lost 100, Compactions 10], red_under: ["snapshot_ignored"];
-    snapshot_unreliable_recover_2c = "SnapshotUnreliableRecover2C": 5 clients, [unreliable crash] keeps 100;
-        seeds: 3, floors: [Acknowledged 100, Lost 100, Crashes 15, Compactions 10], red_under: ["snapshot_ignored"];
-    snapshot_unreliable_recover_concurrent_partition_2c = "SnapshotUnreliableRecoverConcurrentPartition2C": 5 clients, [unreliable crash partitions] keeps 100;
-        seeds: 3, floors: [Acknowledged 15, Lost 100, Cut 100, Crashes 15, Compactions 10], red_under: ["half_commits"];
+        seeds: 3, floors: [Acknowledged 100, Lost 100, Compactions 10], red_under:
+            ["snapshot_ignored"];
+    snapshot_unreliable_recover_2c = "SnapshotUnreliableRecover2C": 5 clients, [unreliable crash]
+        keeps 100;
+        seeds: 3, floors: [Acknowledged 100, Lost 100, Crashes 15, Compactions 10], red_under:
+            ["snapshot_ignored"];
+    snapshot_unreliable_recover_concurrent_partition_2c =
+        "SnapshotUnreliableRecoverConcurrentPartition2C": 5 clients,
+        [unreliable crash partitions] keeps 100;
+        seeds: 3, floors: [Acknowledged 15, Lost 100, Cut 100, Crashes 15, Compactions 10],
+            red_under: ["half_commits"];
     conf_change_recover_3b = "ConfChangeRecover3B": 1 clients, [crash conf_change];
-        seeds: 3, floors: [Acknowledged 100, Crashes 15, Changes 10], red_under: ["snapshot_membership_ignored"];
-    conf_change_recover_many_clients_3b = "ConfChangeRecoverManyClients3B": 20 clients, [crash conf_change];
-        seeds: 2, floors: [Acknowledged 100, Crashes 15, Changes 10], red_under: ["entries_accepted_before_they_are_durable"];
+        seeds: 3, floors: [Acknowledged 100, Crashes 15, Changes 10], red_under:
+            ["snapshot_membership_ignored"];
+    conf_change_recover_many_clients_3b = "ConfChangeRecoverManyClients3B": 20 clients,
+        [crash conf_change];
+        seeds: 2, floors: [Acknowledged 100, Crashes 15, Changes 10], red_under:
+            ["entries_accepted_before_they_are_durable"];
     conf_change_unreliable_3b = "ConfChangeUnreliable3B": 5 clients, [unreliable conf_change];
-        seeds: 3, floors: [Acknowledged 40, Lost 100, Changes 10], red_under: ["snapshot_membership_ignored"];
-    conf_change_unreliable_recover_3b = "ConfChangeUnreliableRecover3B": 5 clients, [unreliable crash conf_change];
-        seeds: 3, floors: [Acknowledged 40, Lost 100, Crashes 15, Changes 10], red_under: ["snapshot_membership_ignored"];
-    conf_change_snapshot_unreliable_recover_3b = "ConfChangeSnapshotUnreliableRecover3B": 5 clients, [unreliable crash conf_change] keeps 100;
-        seeds: 3, floors: [Acknowledged 40, Lost 100, Crashes 15, Compactions 10, Changes 10], red_under: ["snapshot_membership_ignored"];
-    conf_change_snapshot_unreliable_recover_concurrent_partition_3b = "ConfChangeSnapshotUnreliableRecoverConcurrentPartition3B": 5 clients, [unreliable crash partitions conf_change] keeps 100;
-        seeds: 3, floors: [Acknowledged 10, Lost 20, Cut 50, Crashes 15, Compactions 10, Changes 5], red_under: ["half_commits"];
+        seeds: 3, floors: [Acknowledged 40, Lost 100, Changes 10], red_under:
+            ["snapshot_membership_ignored"];
+    conf_change_unreliable_recover_3b = "ConfChangeUnreliableRecover3B": 5 clients,
+        [unreliable crash conf_change];
+        seeds: 3, floors: [Acknowledged 40, Lost 100, Crashes 15, Changes 10], red_under:
+            ["snapshot_membership_ignored"];
+    conf_change_snapshot_unreliable_recover_3b = "ConfChangeSnapshotUnreliableRecover3B": 5
+        clients, [unreliable crash conf_change] keeps 100;
+        seeds: 3, floors: [Acknowledged 40, Lost 100, Crashes 15, Compactions 10, Changes 10],
+            red_under: ["snapshot_membership_ignored"];
+    conf_change_snapshot_unreliable_recover_concurrent_partition_3b =
+        "ConfChangeSnapshotUnreliableRecoverConcurrentPartition3B": 5 clients,
+        [unreliable crash partitions conf_change] keeps 100;
+        seeds: 3, floors: [Acknowledged 10, Lost 20, Cut 50, Crashes 15, Compactions 10,
+            Changes 5], red_under: ["half_commits"];
     split_recover_3b = "SplitRecover3B": 1 clients, [crash split];
-        seeds: 3, floors: [Acknowledged 100, Crashes 15, Splits 5], red_under: ["entries_accepted_before_they_are_durable"];
+        seeds: 3, floors: [Acknowledged 100, Crashes 15, Splits 5], red_under:
+            ["entries_accepted_before_they_are_durable"];
     split_recover_many_clients_3b = "SplitRecoverManyClients3B": 20 clients, [crash split];
-        seeds: 1, floors: [Acknowledged 100, Crashes 15, Splits 5], red_under: ["entries_accepted_before_they_are_durable"];
+        seeds: 1, floors: [Acknowledged 100, Crashes 15, Splits 5], red_under:
+            ["entries_accepted_before_they_are_durable"];
     split_unreliable_3b = "SplitUnreliable3B": 5 clients, [unreliable split];
-        seeds: 3, floors: [Acknowledged 100, Lost 100, Splits 5], red_under: ["entries_accepted_before_they_are_durable"];
+        seeds: 3, floors: [Acknowledged 100, Lost 100, Splits 5], red_under:
+            ["entries_accepted_before_they_are_durable"];
     split_unreliable_recover_3b = "SplitUnreliableRecover3B": 5 clients, [unreliable crash split];
-        seeds: 3, floors: [Acknowledged 100, Lost 100, Crashes 15, Splits 5], red_under: ["entries_accepted_before_they_are_durable"];
-    split_conf_change_snapshot_unreliable_recover_3b = "SplitConfChangeSnapshotUnreliableRecover3B": 5 clients, [unreliable crash conf_change split] keeps 100;
-        seeds: 3, floors: [Acknowledged 40, Lost 100, Crashes 15, Compactions 10, Changes 10, Splits 5], red_under: ["snapshot_membership_ignored"];
-    split_conf_change_snapshot_unreliable_recover_concurrent_partition_3b = "SplitConfChangeSnapshotUnreliableRecoverConcurrentPartition3B": 5 clients, [unreliable crash partitions conf_change split] keeps 100;
-        seeds: 3, floors: [Acknowledged 10, Lost 20, Cut 50, Crashes 15, Compactions 10, Changes 5, Splits 5], red_under: ["half_commits"];
+        seeds: 3, floors: [Acknowledged 100, Lost 100, Crashes 15, Splits 5], red_under:
+            ["entries_accepted_before_they_are_durable"];
+    split_conf_change_snapshot_unreliable_recover_3b =
+        "SplitConfChangeSnapshotUnreliableRecover3B": 5 clients,
+        [unreliable crash conf_change split] keeps 100;
+        seeds: 3, floors: [Acknowledged 40, Lost 100, Crashes 15, Compactions 10, Changes 10,
+            Splits 5], red_under: ["snapshot_membership_ignored"];
+    split_conf_change_snapshot_unreliable_recover_concurrent_partition_3b =
+        "SplitConfChangeSnapshotUnreliableRecoverConcurrentPartition3B": 5 clients,
+        [unreliable crash partitions conf_change split] keeps 100;
+        seeds: 3, floors: [Acknowledged 10, Lost 20, Cut 50, Crashes 15, Compactions 10,
+            Changes 5, Splits 5], red_under: ["half_commits"];
     }
     scenarios {
     one_partition_2b = "OnePartition2B": scenarios::five_stores, scenarios::one_partition,

@@ -3,7 +3,7 @@
 //! * [`route`]: messages find their peers, make them, or are refused.
 //! * [`lifecycle`]: peers come by messages and splits, change their ranges, and go.
 //! * [`operate`]: what operators and the scheduler ask for.
-//! * [`write`]: the one open write, and what it carries.
+//! * [`mod@write`]: the one open write, and what it carries.
 
 mod lifecycle;
 mod operate;
