@@ -64,6 +64,10 @@ impl Shapes {
         if region.peers.is_empty() {
             return Ok(());
         }
+        if by.is_none() {
+            // Its disk still holds what was to leave: the store died before that was durable.
+            self.left.remove(&(store, region.id));
+        }
         self.never_back(store, region)?;
         self.as_ever(region)?;
         self.own_ids(region)?;

@@ -52,12 +52,14 @@ pub(crate) struct Change {
 }
 
 impl Seat {
-    /// A peer that came up.
+    /// A peer that came up. It may have applied more than it lived to tell: what nobody told of may
+    /// have brought the membership that it comes with.
     pub(crate) fn new(start: &Start<'_>, memberships: &Memberships) -> Self {
+        let untold = |entry: &EntryBrief| !memberships.is_known(entry.index);
         let behind = start
             .entries
             .iter()
-            .filter(|entry| entry.index > start.applied);
+            .filter(|entry| entry.index > start.applied || untold(entry));
         Self {
             membership: memberships.at(start.applied).cloned(),
             stage: Stage::Started,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use checker::history::{self, Budget, Verdict};
 use cluster::{
     History, WorkloadPlan,
-    sim::{FaultKind, SimulationConfig, Tempo, draw_plan},
+    sim::{FaultKind, HostConfig, SimulationConfig, Tempo, draw_plan},
 };
 use raftstore::audit;
 use types::{
@@ -58,8 +58,8 @@ fn demand_no_violation(sim: &Sim, seed: u64) {
     }
 }
 
-/// Everything at once: regions move between stores, reads and sessions are of every kind, and the
-/// scheduler dies now and then.
+/// Everything at once: regions move between stores, reads and sessions are of every kind, hosts are
+/// late, and the scheduler dies now and then.
 fn restless(seed: u64) -> SimulationConfig {
     let mut config = config(seed, &FaultKind::BASIC);
     let settings = &mut config.cluster.settings;
@@ -70,6 +70,7 @@ fn restless(seed: u64) -> SimulationConfig {
     settings.store_down_ms = 2_000;
     settings.read_mode = seed % 3;
     settings.sessions = seed % 2;
+    config.host = HostConfig::restless(seed);
     let scheduler = StoreId::SCHEDULER;
     for second in (2..BUSY_SECONDS).step_by(4) {
         let store = scheduler;
