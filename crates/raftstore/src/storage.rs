@@ -349,6 +349,13 @@ impl PeerStorage {
         self.collected.barrier.is_some()
     }
 
+    /// Adds rows at the end of a barrier's that were not given out yet.
+    pub(crate) fn extend_barrier(&mut self, more: Vec<RowOp>) {
+        if let Some((_, ops)) = &mut self.collected.barrier {
+            ops.extend(more);
+        }
+    }
+
     /// Takes back the rows of a barrier that were not given out yet.
     pub(crate) fn take_barrier(&mut self) -> Vec<RowOp> {
         let barrier = self.collected.barrier.take();

@@ -47,8 +47,13 @@ impl Store {
         self.ranges.insert(after);
     }
 
-    /// A split made a region. Its rows go out in the write of its parent's.
-    pub(super) fn bear(&mut self, child: Child, output: &mut Output) -> Result<(), Stop> {
+    /// A split of `parent` made a region. Its rows go out in the write of its parent's.
+    pub(super) fn bear(
+        &mut self,
+        parent: RegionId,
+        child: Child,
+        output: &mut Output,
+    ) -> Result<(), Stop> {
         let id = child.region.id;
         let name = child
             .region
@@ -56,9 +61,11 @@ impl Store {
             .ok_or_else(|| boot::not_here(id, self.id))?;
         let Some(promised) = self.room_for(&child, name) else {
             // The peer was removed before this store came to its making. What it would have held
-            // is nobody's here.
+            // is nobody's here, and goes behind the rows that the split flushed.
             let removal = child.data.removal(&child.region.start, &child.region.end);
-            self.loose_after_writes(removal);
+            if let Some(parent) = self.peers.get_mut(&parent) {
+                parent.storage.extend_barrier(removal);
+            }
             return Ok(());
         };
         let campaigns = child.campaigns;
@@ -145,7 +152,7 @@ impl Store {
         }
         ops.extend(peer.removal());
         ops.extend(peer.storage.removal(tombstone.clone()));
-        self.loose_after_writes(ops);
+        self.loose.extend(ops);
         self.tombstones.insert(id, tombstone);
         output.facts.push(Fact {
             cause: self.last_event,
@@ -168,11 +175,6 @@ impl Store {
             region: id,
             body,
         });
-    }
-
-    /// Rows that no peer waits for go out with the next write.
-    fn loose_after_writes(&mut self, ops: Vec<types::disk::RowOp>) {
-        self.loose.extend(ops);
     }
 }
 

@@ -378,7 +378,7 @@ impl Store {
     ) -> Result<(), Stop> {
         match effect {
             Effect::Reshaped { before, after } => self.reshape(&before, &after),
-            Effect::Split(child) => self.bear(*child, output)?,
+            Effect::Split(child) => self.bear(region, *child, output)?,
             Effect::Removed { region: without } => self.bury(region, without, output),
         }
         Ok(())

@@ -3,11 +3,11 @@
 use types::{
     id::{ClientId, PeerId, RegionId, StoreId},
     io::{Input, StoreOptions},
-    raft::Role,
+    raft::{LogIndex, Message, MessageBody, Role, Term},
     scheduler::{FromScheduler, OperatorStep, ToScheduler},
     store::{
-        AdminCommand, AdminRequest, Command, CommandResult, Peer, ReadMode, Region, ReplyError,
-        Request, RequestId,
+        AdminCommand, AdminRequest, Command, CommandResult, Peer, PeerMessage, ReadMode, Region,
+        RegionEpoch, ReplyError, Request, RequestId, StoreMessage,
     },
     view::FactBody,
 };
@@ -537,4 +537,49 @@ fn a_server_that_keeps_few_bytes_compacts_its_own_log() {
         assert!(logs.count() < 20);
     }
     all.assert_sound();
+}
+
+/// A store without a peer of R1 hears of a later peer of R2 first. Then it gets R1 as it was
+/// before the split, and carries the split out: the part that the split gives it is outdated.
+#[test]
+fn a_split_on_a_store_that_has_a_later_peer_of_the_new_region_leaves_nothing_of_it_there() {
+    let mut all = few(3);
+    all.write(R1, "a", "1");
+    all.elect_in(R1);
+    let later = StoreMessage {
+        region: R2,
+        epoch: RegionEpoch {
+            conf_ver: 9,
+            version: 2,
+        },
+        from: on(98, 3),
+        to: on(99, 4),
+        range: Some((b("m"), b(""))),
+        body: PeerMessage::Raft(Message {
+            from: PeerId::new(98),
+            to: PeerId::new(99),
+            term: Term::new(7),
+            body: MessageBody::Heartbeat {
+                commit: LogIndex::ZERO,
+                round: 0,
+            },
+        }),
+    };
+    all.deliver(4, Input::Message(later));
+    all.step(R1, OperatorStep::AddPeer { peer: on(7, 4) });
+    all.run_ms(1_000);
+    // It gets both entries at once, so that the key is not flushed when the split is applied.
+    all.cut.insert(StoreId::new(4));
+    all.write(R1, "x", "2");
+    all.split("m", &[11, 12, 13, 14]);
+    all.cut.clear();
+    all.run_ms(1_000);
+    assert_eq!(all.keys(4, R1), ["a"]);
+    assert_eq!(all.shape(4, R1).end, b("m"));
+    let rows = all.node(4).disk.rows().keys();
+    let data = rows.filter(|key| key.table() == types::disk::Table::Data);
+    assert_eq!(data.count(), 1, "the row of the other part is gone");
+    all.restart(4);
+    all.run_ms(500);
+    assert_eq!(all.keys(4, R1), ["a"]);
 }
