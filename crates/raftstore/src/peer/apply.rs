@@ -2,7 +2,7 @@
 
 use types::{
     io::Stop,
-    raft::{Entry, EntryKind, LogPosition},
+    raft::{Entry, EntryKind, LogPosition, Term},
     store::{CommandResult, Proposal, Reply, ReplyError},
     view::FactBody,
 };
@@ -119,6 +119,23 @@ impl Peer {
             };
             turn.output.replies.push(Reply { id, result });
         }
+        self.answer_the_dead(at.term, turn);
+    }
+
+    /// Terms never fall along a log: what was proposed in an earlier term for an index behind a
+    /// committed entry of `term` is in no log that can still win.
+    fn answer_the_dead(&mut self, term: Term, turn: &mut Turn<'_>) {
+        if term <= self.answered_term {
+            return;
+        }
+        self.answered_term = term;
+        self.pending.retain(|place, id| {
+            let is_alive = place.term >= term;
+            if !is_alive {
+                turn.refuse(*id, ReplyError::StaleCommand { term });
+            }
+            is_alive
+        });
     }
 
     /// The group agreed to drop the log up to `to`. An index that is dropped already changes

@@ -24,7 +24,7 @@ use types::{
     event::EventId,
     id::{PeerId, RegionId},
     io::{Output, StoreOptions},
-    raft::{ConfState, Entry, EntryKind, HardState, LogIndex, LogPosition},
+    raft::{ConfState, Entry, EntryKind, HardState, LogIndex, LogPosition, Term},
     store::{Peer as PeerName, Proposal, Region, Reply, ReplyError, Request, RequestId},
     view::{Fact, FactBody},
 };
@@ -118,6 +118,8 @@ pub(crate) struct Peer {
     /// Requests in the log that have no answer yet. They stay when leadership is lost: only what
     /// is committed at their index tells what became of them.
     pending: BTreeMap<LogPosition, RequestId>,
+    /// The last term of an entry that was applied: no request of an earlier one waits.
+    answered_term: Term,
     reads: Reads,
     in_flight: Option<InFlight>,
     /// Whether a barrier is not durable yet.
@@ -156,6 +158,7 @@ impl Peer {
             flushed: applied,
             waiting: VecDeque::new(),
             pending: BTreeMap::new(),
+            answered_term: Term::ZERO,
             reads: Reads::default(),
             in_flight: None,
             is_blocked: false,

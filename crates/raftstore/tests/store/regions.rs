@@ -583,3 +583,26 @@ fn a_split_on_a_store_that_has_a_later_peer_of_the_new_region_leaves_nothing_of_
     all.run_ms(500);
     assert_eq!(all.keys(4, R1), ["a"]);
 }
+
+#[test]
+fn a_deposed_leader_answers_all_that_can_never_be_committed_as_soon_as_it_knows() {
+    let mut all = few(3);
+    all.write(R1, "a", "1");
+    let deposed = all.elect_in(R1);
+    all.cut.insert(StoreId::new(deposed));
+    let lost: Vec<RequestId> = (0..5)
+        .map(|n| all.submit(deposed, put(&format!("lost {n}"), "v")))
+        .collect();
+    all.run_ms(3_000);
+    assert!(lost.iter().all(|id| all.answers(*id).is_empty()));
+    // The new leader's log holds one entry where the deposed one's holds five.
+    all.cut.clear();
+    all.run_ms(1_000);
+    for id in lost {
+        let answers = all.answers(id);
+        assert_eq!(answers.len(), 1, "{id}");
+        let is_stale = matches!(answers[0].result, Err(ReplyError::StaleCommand { .. }));
+        assert!(is_stale, "{answers:?}");
+    }
+    all.assert_sound();
+}
